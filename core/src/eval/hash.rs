@@ -1,0 +1,84 @@
+//! The hashes behind [`Bucket`](crate::ir::Bucket)s. Every number here is pinned by vectors and never changes.
+//!
+//! All of them hash UTF-8 bytes.
+
+use md5::{Digest, Md5};
+use sha1::Sha1;
+use sha2::Sha256;
+use xxhash_rust::xxh3::xxh3_64_with_seed;
+
+use super::operand::Operand;
+use crate::ir::{Hash, Norm};
+
+/// The seed of a native rollout: the XXH3 hash of its salt, which is the flag's name unless the flag says otherwise.
+///
+/// Seeding instead of prefixing keeps the hash of a check over the id alone, and different seeds give independent buckets.
+pub fn seed_of(salt: &str) -> u64 {
+    xxh3_64_with_seed(salt.as_bytes(), 0)
+}
+
+/// The bucket of `bytes`.
+#[inline]
+pub fn bucket(hash: Hash, norm: Norm, bytes: &[u8]) -> Operand<'static> {
+    let (number, bits) = match hash {
+        Hash::Xxh3(seed) => (xxh3_64_with_seed(bytes, seed), 64),
+        Hash::Murmur3(seed) => (murmur3(bytes, seed).into(), 32),
+        other => digest(other, bytes),
+    };
+    match norm {
+        Norm::Scale(n) => Operand::Int(((u128::from(number) * u128::from(n)) >> bits) as i64),
+        Norm::Mod(n) => Operand::Int((number % n.max(1)) as i64),
+        Norm::ModPlusOne(n) => Operand::Int((number % n.max(1)) as i64 + 1),
+        Norm::ModDiv(n, divisor) => Operand::Float((number % n.max(1)) as f64 / divisor),
+        Norm::Div(divisor) => Operand::Float(number as f64 / divisor),
+    }
+}
+
+fn digest(hash: Hash, bytes: &[u8]) -> (u64, u32) {
+    match hash {
+        Hash::Md5Hi32 => (head(&Md5::digest(bytes)) >> 32, 32),
+        Hash::Md5Mod9999 => {
+            let full = Md5::digest(bytes);
+            let fold = full.iter().fold(0_u64, |rest, byte| (rest * 256 + u64::from(*byte)) % 9999);
+            (fold, 14)
+        }
+        Hash::Sha1Hi60 => (head(&Sha1::digest(bytes)) >> 4, 60),
+        Hash::Sha256Hi64 => (head(&Sha256::digest(bytes)), 64),
+        Hash::Crc32 => (crc32fast::hash(bytes).into(), 32),
+        Hash::Fnv1a => (fnv1a(bytes).into(), 32),
+        Hash::Fnv1aTwice => (fnv1a(fnv1a(bytes).to_string().as_bytes()).into(), 32),
+        Hash::Xxh3(seed) => (xxh3_64_with_seed(bytes, seed), 64),
+        Hash::Murmur3(seed) => (murmur3(bytes, seed).into(), 32),
+    }
+}
+
+/// The first eight bytes, big-endian.
+fn head(digest: &[u8]) -> u64 {
+    digest.iter().take(8).fold(0, |number, byte| (number << 8) | u64::from(*byte))
+}
+
+/// FNV-1a, 32 bits (Fowler, Noll, Vo; draft-eastlake-fnv).
+fn fnv1a(bytes: &[u8]) -> u32 {
+    bytes.iter().fold(0x811c_9dc5, |hash, byte| (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193))
+}
+
+/// MurmurHash3 x86 32 (Austin Appleby, public domain), over a slice: the published crate reads from a
+/// stream and is four times slower.
+pub fn murmur3(bytes: &[u8], seed: u32) -> u32 {
+    const C1: u32 = 0xcc9e_2d51;
+    const C2: u32 = 0x1b87_3593;
+    let scramble = |block: u32| block.wrapping_mul(C1).rotate_left(15).wrapping_mul(C2);
+    let (blocks, tail) = bytes.as_chunks::<4>();
+    let mut hash = seed;
+    for block in blocks {
+        hash = (hash ^ scramble(u32::from_le_bytes(*block))).rotate_left(13).wrapping_mul(5).wrapping_add(0xe654_6b64);
+    }
+    if !tail.is_empty() {
+        let block = tail.iter().rev().fold(0, |block, byte| (block << 8) | u32::from(*byte));
+        hash ^= scramble(block);
+    }
+    hash ^= bytes.len() as u32;
+    hash = (hash ^ (hash >> 16)).wrapping_mul(0x85eb_ca6b);
+    hash = (hash ^ (hash >> 13)).wrapping_mul(0xc2b2_ae35);
+    hash ^ (hash >> 16)
+}

@@ -1,0 +1,118 @@
+//! The evaluator: what does this flag answer for this context, at this moment?
+//!
+//! [`evaluate`] is a function of its arguments: no clock (it is handed in, and asked only by flags
+//! that depend on time), no log, no I/O, no lock, and for the flags people write most no allocation. The
+//! same code runs in every client, in the service and in the command line. [`explain`] is the same walk with a
+//! [`Trace`] that writes down what happened; the usual walk's trace is `()` and compiles to nothing.
+
+mod convert;
+pub mod hash;
+mod operand;
+#[cfg(test)]
+mod tests;
+pub mod trace;
+mod walk;
+
+use std::sync::Arc;
+
+use crate::context::View;
+use crate::evaluation::{ErrorCode, Evaluation, Origin, Reason};
+use crate::ir::{Body, Flag, Rule, Snapshot, ValueType, Variant};
+use crate::value::Value;
+pub use trace::{Explanation, Trace};
+use walk::Walk;
+
+/// What an evaluation found, borrowed from the snapshot.
+#[derive(Clone, Copy, Debug)]
+pub struct Answer<'s> {
+    /// The flag.
+    pub flag: &'s Flag,
+    /// The flag's body.
+    pub body: &'s Body,
+    /// What it serves; `None` means the caller's default.
+    pub variant: Option<&'s Variant>,
+    /// The variant's value, if it has one.
+    pub value: Option<&'s Value>,
+    /// Why.
+    pub reason: Reason,
+    /// The rule that decided.
+    pub rule: Option<&'s Rule>,
+    /// What the front-end noted at the target.
+    pub note: Option<&'s Arc<str>>,
+}
+
+impl Answer<'_> {
+    /// Is the flag on, for [`Evaluation::enabled`]?
+    pub fn enabled(&self) -> Option<bool> {
+        self.variant.map(|variant| variant.enabled)
+    }
+}
+
+/// Evaluates `flag` for `context`; `now` yields milliseconds since 1970 and is called only if the flag asks for the time.
+///
+/// # Errors
+/// The flag is not in the snapshot, is invalid, or aborts: the caller's default applies.
+#[inline]
+pub fn evaluate<'s>(snapshot: &'s Snapshot, flag: &str, context: View<'_>, now: &dyn Fn() -> i64) -> Result<Answer<'s>, ErrorCode> {
+    Walk::new(snapshot, context, now, ()).flag(flag)
+}
+
+/// [`evaluate`], and how it came to that.
+pub fn explain<'s>(
+    snapshot: &'s Snapshot,
+    flag: &str,
+    context: View<'_>,
+    now: &dyn Fn() -> i64,
+) -> (Result<Answer<'s>, ErrorCode>, Explanation) {
+    let mut walk = Walk::new(snapshot, context, now, Explanation::new(flag));
+    let answer = walk.flag(flag);
+    (answer, walk.trace)
+}
+
+/// The answer for a caller who wants a `wanted` and has a default: types are checked here, and only here.
+///
+/// An integer passes as a double and a double without fraction as an integer, where nothing is lost; `Json` admits all.
+pub fn finish(
+    answer: Result<Answer<'_>, ErrorCode>,
+    snapshot: &Snapshot,
+    flag: &str,
+    wanted: Option<ValueType>,
+    default: &Value,
+) -> Evaluation {
+    let version = snapshot.flag(flag).map_or(snapshot.version, |flag| flag.version);
+    let base = |reason| Evaluation { version, epoch: snapshot.epoch.clone(), ..Evaluation::default(flag, default.clone(), reason) };
+    let answer = match answer {
+        Ok(answer) => answer,
+        Err(code) => {
+            return Evaluation { error: Some(code), ..base(code.reason()) };
+        }
+    };
+    if wanted.is_some_and(|wanted| !fits(wanted, answer)) {
+        return Evaluation { error: Some(ErrorCode::TypeMismatch), ..base(Reason::TypeMismatch) };
+    }
+    let (Some(variant), Some(value)) = (answer.variant, answer.value) else {
+        // The flag itself says "the caller's default": not an error, and the reason is the flag's.
+        return Evaluation { origin: Origin::Local, enabled: false, ..base(answer.reason) };
+    };
+    Evaluation {
+        flag: answer.flag.key.clone(),
+        value: value.clone(),
+        enabled: variant.enabled,
+        variant: Some(variant.key.clone()),
+        reason: answer.reason,
+        origin: Origin::Local,
+        rule: answer.rule.and_then(|rule| rule.name.clone()),
+        error: None,
+        version,
+        epoch: snapshot.epoch.clone(),
+        age: std::time::Duration::ZERO,
+    }
+}
+
+fn fits(wanted: ValueType, answer: Answer<'_>) -> bool {
+    match answer.value {
+        // Boolean and string flags are what they say; a number is judged by its value.
+        Some(value) => wanted.admits(value),
+        None => wanted == answer.body.value_type,
+    }
+}

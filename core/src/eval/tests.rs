@@ -1,0 +1,1 @@
+//! Tests of the evaluator, node by node.

@@ -1,0 +1,180 @@
+//! Expressions: conditions, values and outcomes are one tree.
+
+use std::sync::Arc;
+
+use ipnet::IpNet;
+use regex::Regex;
+use semver::Version;
+
+use super::Target;
+use super::bucket::Bucket;
+use super::ids::Ids;
+use crate::evaluation::ErrorCode;
+use crate::value::Value;
+
+/// An expression. Values are JSON, versions and targets; null is missing is unknown.
+#[derive(Clone, Debug)]
+pub enum Expr {
+    /// A literal.
+    Const(Value),
+    /// A literal version, parsed when the flag was compiled.
+    Version(Box<Version>),
+    /// The targeting key; null if the context has none.
+    Key,
+    /// An attribute, or what a path leads to in it.
+    Attr(Path),
+    /// Is the attribute present, even if null?
+    Has(Path),
+    /// The element that the innermost [`Expr::Quant`] is looking at.
+    Elem,
+    /// Now, in milliseconds since 1970.
+    Now,
+    /// A conversion; null when it fails.
+    Conv(Conv, Box<Expr>),
+    /// A strict comparison. Equality is total; order is unknown between different types.
+    Cmp(Rel, Box<(Expr, Expr)>),
+    /// Is the text one of these? Unknown for anything but text.
+    In(Box<Expr>, Ids),
+    /// Does the text relate to any of these?
+    Text(TextRel, Box<Expr>, Box<[Arc<str>]>),
+    /// Does the text match? Linear time whatever the pattern. Unknown for anything but text.
+    Regex(Box<Expr>, Regex),
+    /// Is the text an address in any of these networks? Unknown if it is not an address.
+    Cidr(Box<Expr>, Box<[IpNet]>),
+    /// True becomes false and false true; unknown stays.
+    Not(Box<Expr>),
+    /// Kleene's and, left to right; true when empty.
+    And(Box<[Expr]>),
+    /// Kleene's or, left to right; false when empty.
+    Or(Box<[Expr]>),
+    /// Unknown becomes false.
+    IsTrue(Box<Expr>),
+    /// Is it unknown?
+    IsNull(Box<Expr>),
+    /// If the first is true the second, else the third.
+    If(Box<[Expr; 3]>),
+    /// The first that is not null.
+    Coalesce(Box<[Expr]>),
+    /// Over the elements of a list; anything else that is not null counts as a list of itself.
+    Quant(Quant, Box<Expr>, Box<Expr>),
+    /// The number of elements, entries or characters.
+    Len(Box<Expr>),
+    /// The remainder of a division by a positive number.
+    Mod(Box<Expr>, f64),
+    /// A bucket number; null if one of its parts is.
+    Bucket(Box<Bucket>),
+    /// A choice by number.
+    Split(Box<Split>),
+    /// Something about another flag, evaluated for the same context.
+    Flag(Arc<str>, Field),
+    /// Another flag's outcome as this one's.
+    Delegate(Arc<str>),
+    /// Is the context in the segment? Unknown if there is no such segment.
+    Segment(Arc<str>),
+    /// Serve this.
+    Target(Target),
+    /// Stop: the flag answers with this error.
+    Err(ErrorCode),
+}
+
+/// Steps from the attributes to a value.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Path {
+    /// The attribute's name.
+    pub name: Arc<str>,
+    /// What to do from there; empty for most.
+    pub rest: Box<[Seg]>,
+}
+
+/// One step of a path.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Seg {
+    /// Into a map.
+    Key(Arc<str>),
+    /// Into a list.
+    Index(usize),
+}
+
+/// Comparisons.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rel {
+    /// Equal.
+    Eq,
+    /// Not equal.
+    Ne,
+    /// Less than.
+    Lt,
+    /// Less than or equal.
+    Le,
+    /// Greater than.
+    Gt,
+    /// Greater than or equal.
+    Ge,
+}
+
+/// Relations of texts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TextRel {
+    /// Begins with.
+    StartsWith,
+    /// Ends with.
+    EndsWith,
+    /// Has inside.
+    Contains,
+}
+
+/// How many elements must satisfy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Quant {
+    /// At least one.
+    Any,
+    /// Every one.
+    All,
+    /// Not one.
+    None,
+}
+
+/// What to ask of another flag.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Field {
+    /// Its `enabled`.
+    Enabled,
+    /// Its value.
+    Value,
+    /// Its variant's name.
+    Variant,
+}
+
+/// Named conversions. Each yields null when it does not apply.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Conv {
+    /// Only text passes.
+    Text,
+    /// Only numbers pass.
+    Num,
+    /// Scalars to text: integers in decimal, doubles in their shortest form, booleans as words.
+    ToText,
+    /// Text to lower case (Unicode, without regard to language).
+    Lower,
+    /// A number, or text that is one.
+    ParseNum,
+    /// Text that is a full Semantic Version 2.
+    Semver,
+    /// A version as people write it: a leading `v`, one to three parts, missing parts are zero.
+    SemverLoose,
+    /// A date as milliseconds since 1970: an RFC 3339 text, a date without time (UTC), or a number of milliseconds.
+    DateMs,
+}
+
+/// A choice by number: the first range that holds it.
+#[derive(Clone, Debug)]
+pub struct Split {
+    /// The number.
+    pub by: Expr,
+    /// `(from, to, outcome)`: from inclusive, to exclusive.
+    pub ranges: Box<[(u64, u64, Expr)]>,
+    /// The outcome when there is no number.
+    pub missing: Expr,
+    /// The outcome when no range holds it.
+    pub past_end: Expr,
+}

@@ -1,0 +1,9 @@
+//! Jackstaff.
+pub mod change;
+pub mod context;
+pub mod error;
+pub mod eval;
+pub mod evaluation;
+pub mod ir;
+pub mod ruleset;
+pub mod value;

@@ -1,0 +1,161 @@
+//! An environment's flags and segments as they were written and as they are sent.
+//!
+//! The config service keeps documents, merges what is shared with what an environment says of its own, and
+//! sends the result: a [`Ruleset`] the first time, a [`Delta`] after that. Each flag and segment stays the
+//! JSON text it was written as ([`Entry`]), so a client that knows a newer version of one recompiles that one only, and a
+//! flag that it cannot read spoils no other.
+
+pub mod node;
+mod parse;
+pub mod problem;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use xxhash_rust::xxh3::Xxh3;
+
+use crate::error::{Error, ErrorKind, Result};
+pub use node::{Kind, Mark, Node};
+pub use parse::Syntax;
+pub use problem::{Problem, Severity};
+
+/// One flag or segment as written.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Entry {
+    /// The version of the last commit that could change what it answers.
+    pub version: u64,
+    /// Its document, without the other environments' settings.
+    pub doc: Arc<RawValue>,
+}
+
+/// Everything that an environment needs to evaluate its flags.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Ruleset {
+    /// Whose it is.
+    pub environment: Arc<str>,
+    /// The life of the store; versions of different epochs do not compare.
+    pub epoch: Arc<str>,
+    /// One higher with every commit that touched the environment.
+    pub version: u64,
+    /// The flags by name.
+    pub flags: BTreeMap<Arc<str>, Entry>,
+    /// The segments by name.
+    #[serde(default)]
+    pub segments: BTreeMap<Arc<str>, Entry>,
+    /// [`Ruleset::digest`] at the sender; empty when nobody computed it (a file).
+    #[serde(default, skip_serializing_if = "str::is_empty")]
+    pub digest: Arc<str>,
+}
+
+/// What moved between two versions of a ruleset.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Delta {
+    /// Whose it is.
+    pub environment: Arc<str>,
+    /// The epoch of both versions.
+    pub epoch: Arc<str>,
+    /// The version to apply it to.
+    pub prev: u64,
+    /// The version that comes out.
+    pub version: u64,
+    /// Flags that are new or different.
+    #[serde(default)]
+    pub put_flags: BTreeMap<Arc<str>, Entry>,
+    /// Flags that are gone.
+    #[serde(default)]
+    pub del_flags: Vec<Arc<str>>,
+    /// Segments that are new or different.
+    #[serde(default)]
+    pub put_segments: BTreeMap<Arc<str>, Entry>,
+    /// Segments that are gone.
+    #[serde(default)]
+    pub del_segments: Vec<Arc<str>>,
+    /// The digest of the ruleset that comes out.
+    pub digest: Arc<str>,
+}
+
+impl Ruleset {
+    /// An empty ruleset of version 0.
+    pub fn empty(environment: &str, epoch: &str) -> Self {
+        Self {
+            environment: environment.into(),
+            epoch: epoch.into(),
+            version: 0,
+            flags: BTreeMap::new(),
+            segments: BTreeMap::new(),
+            digest: "".into(),
+        }
+    }
+
+    /// A fingerprint of which flags and segments are here in which version: 16 hex digits of XXH3 over
+    /// `f<name>\0<version as 8 bytes little-endian>` per flag and `s…` per segment, in the order of the names.
+    /// After a delta, sender and receiver must have the same one.
+    pub fn digest(&self) -> Arc<str> {
+        let mut hash = Xxh3::new();
+        for (kind, entries) in [(b"f", &self.flags), (b"s", &self.segments)] {
+            for (name, entry) in entries {
+                hash.update(kind);
+                hash.update(name.as_bytes());
+                hash.update(&[0]);
+                hash.update(&entry.version.to_le_bytes());
+            }
+        }
+        format!("{:016x}", hash.digest()).into()
+    }
+
+    /// What leads from `older` to this one.
+    pub fn delta_from(&self, older: &Ruleset) -> Delta {
+        let (put_flags, del_flags) = difference(&self.flags, &older.flags);
+        let (put_segments, del_segments) = difference(&self.segments, &older.segments);
+        Delta {
+            environment: self.environment.clone(),
+            epoch: self.epoch.clone(),
+            prev: older.version,
+            version: self.version,
+            put_flags,
+            del_flags,
+            put_segments,
+            del_segments,
+            digest: self.digest(),
+        }
+    }
+
+    /// The ruleset after `delta`.
+    ///
+    /// # Errors
+    /// `InvalidResponse` if the delta starts at another version or the result's digest is not the sender's;
+    /// this ruleset is unharmed, and the caller fetches the whole one.
+    pub fn apply(&self, delta: &Delta) -> Result<Ruleset> {
+        let refuse = |message: String| Err(Error::new(ErrorKind::InvalidResponse, message));
+        if delta.epoch != self.epoch || delta.prev != self.version {
+            return refuse(format!(
+                "a delta from version {} of epoch {} does not apply to version {} of epoch {}",
+                delta.prev, delta.epoch, self.version, self.epoch
+            ));
+        }
+        let mut next = self.clone();
+        next.version = delta.version;
+        next.flags.extend(delta.put_flags.iter().map(|(name, entry)| (name.clone(), entry.clone())));
+        next.segments.extend(delta.put_segments.iter().map(|(name, entry)| (name.clone(), entry.clone())));
+        delta.del_flags.iter().for_each(|name| drop(next.flags.remove(name)));
+        delta.del_segments.iter().for_each(|name| drop(next.segments.remove(name)));
+        next.digest = next.digest();
+        if next.digest != delta.digest {
+            return refuse(format!(
+                "after the delta to version {} the digest is {}, the sender has {}",
+                delta.version, next.digest, delta.digest
+            ));
+        }
+        Ok(next)
+    }
+}
+
+type Entries = BTreeMap<Arc<str>, Entry>;
+
+fn difference(new: &Entries, old: &Entries) -> (Entries, Vec<Arc<str>>) {
+    let put = new.iter().filter(|(name, entry)| old.get(*name).is_none_or(|old| old.version != entry.version));
+    let del = old.keys().filter(|name| !new.contains_key(*name));
+    (put.map(|(name, entry)| (name.clone(), entry.clone())).collect(), del.cloned().collect())
+}

@@ -1,0 +1,162 @@
+//! A document as a tree that remembers where each part was written.
+//!
+//! YAML, JSON and TOML all become this, so there is one reader of flags with one set of messages. It keeps
+//! the order of keys, and keys that come twice are mistakes found while parsing.
+
+use std::sync::Arc;
+
+use serde::ser::{Serialize, SerializeMap, Serializer};
+
+use crate::value::Value;
+
+/// Line and column, from 1; 0 where unknown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+pub struct Mark {
+    /// The line, from 1.
+    pub line: u32,
+    /// The column, from 1, in characters.
+    pub column: u32,
+}
+
+/// A part of a document.
+#[derive(Clone, Debug)]
+pub struct Node {
+    /// Where it starts.
+    pub at: Mark,
+    /// What it is.
+    pub kind: Kind,
+}
+
+/// What a part of a document is.
+#[derive(Clone, Debug)]
+pub enum Kind {
+    /// Nothing.
+    Null,
+    /// A boolean.
+    Bool(bool),
+    /// An integer.
+    Int(i64),
+    /// Another number.
+    Float(f64),
+    /// Text.
+    Text(Arc<str>),
+    /// A list.
+    List(Arc<[Node]>),
+    /// A map in the order it was written.
+    Map(Arc<[(Key, Node)]>),
+}
+
+/// A key of a map and where it stands.
+#[derive(Clone, Debug)]
+pub struct Key {
+    /// Where it starts.
+    pub at: Mark,
+    /// Its text.
+    pub text: Arc<str>,
+}
+
+impl Node {
+    /// The same part without a place.
+    pub fn new(kind: Kind) -> Self {
+        Self { at: Mark::default(), kind }
+    }
+
+    /// A map of these entries, without a place.
+    pub fn map<K: Into<Arc<str>>>(entries: impl IntoIterator<Item = (K, Node)>) -> Self {
+        Self::new(Kind::Map(entries.into_iter().map(|(key, node)| (Key { at: Mark::default(), text: key.into() }, node)).collect()))
+    }
+
+    /// The entry of a map under `key`.
+    pub fn get(&self, key: &str) -> Option<&Node> {
+        self.entries().iter().find(|(name, _)| &*name.text == key).map(|(_, node)| node)
+    }
+
+    /// The entries, if this is a map; else none.
+    pub fn entries(&self) -> &[(Key, Node)] {
+        match &self.kind {
+            Kind::Map(entries) => entries,
+            _ => &[],
+        }
+    }
+
+    /// The text, if this is text.
+    pub fn as_str(&self) -> Option<&str> {
+        match &self.kind {
+            Kind::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// Is it null?
+    pub fn is_null(&self) -> bool {
+        matches!(self.kind, Kind::Null)
+    }
+
+    /// This map with the entries of `over` put over its own; keys in `without` are left out.
+    /// One level deep: an environment that says `rules` replaces the shared rules, it does not add to them.
+    #[must_use]
+    pub fn overlaid(&self, over: Option<&Node>, without: &[&str]) -> Node {
+        let over = over.map_or(&[][..], Node::entries);
+        let kept = self.entries().iter().filter(|(key, _)| !over.iter().any(|(other, _)| other.text == key.text));
+        let entries = kept.chain(over).filter(|(key, _)| !without.contains(&&*key.text)).cloned().collect();
+        Node { at: self.at, kind: Kind::Map(entries) }
+    }
+
+    /// The content without the places.
+    pub fn to_value(&self) -> Value {
+        match &self.kind {
+            Kind::Null => Value::Null,
+            Kind::Bool(bool) => Value::Bool(*bool),
+            Kind::Int(int) => Value::Int(*int),
+            Kind::Float(float) => Value::from(*float),
+            Kind::Text(text) => Value::Text(text.clone()),
+            Kind::List(list) => Value::List(list.iter().map(Node::to_value).collect()),
+            Kind::Map(entries) => Value::Map(entries.iter().map(|(key, node)| (key.text.clone(), node.to_value())).collect()),
+        }
+    }
+
+    /// A part as short text, for messages.
+    pub fn excerpt(&self) -> String {
+        let text = serde_json::to_string(self).unwrap_or_default();
+        match text.char_indices().nth(60) {
+            Some((end, _)) => format!("{}…", &text[..end]),
+            None => text,
+        }
+    }
+}
+
+impl From<&Value> for Node {
+    fn from(value: &Value) -> Self {
+        Self::new(match value {
+            Value::Null => Kind::Null,
+            Value::Bool(bool) => Kind::Bool(*bool),
+            Value::Int(int) => Kind::Int(*int),
+            Value::Float(float) => Kind::Float(*float),
+            Value::Text(text) => Kind::Text(text.clone()),
+            Value::List(list) => Kind::List(list.iter().map(Node::from).collect()),
+            Value::Map(entries) => {
+                return Self::map(entries.iter().map(|(key, value)| (key.clone(), Node::from(value))));
+            }
+        })
+    }
+}
+
+impl Serialize for Node {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match &self.kind {
+            Kind::Null => serializer.serialize_unit(),
+            Kind::Bool(bool) => serializer.serialize_bool(*bool),
+            Kind::Int(int) => serializer.serialize_i64(*int),
+            Kind::Float(float) => serializer.serialize_f64(*float),
+            Kind::Text(text) => serializer.serialize_str(text),
+            Kind::List(list) => serializer.collect_seq(list.iter()),
+            Kind::Map(entries) => {
+                let mut map = serializer.serialize_map(Some(entries.len()))?;
+                for (key, node) in entries.iter() {
+                    map.serialize_entry(&*key.text, node)?;
+                }
+                map.end()
+            }
+        }
+    }
+}
