@@ -235,6 +235,7 @@ impl<'s: 'c, 'c, T: Trace> Walk<'s, 'c, T> {
             Expr::Const(value) => Operand::from(value),
             Expr::Version(version) => Operand::Version(Cow::Borrowed(version)),
             Expr::Now => Operand::Int((self.now)()),
+            Expr::Ramp(ramp) => Operand::Int(ramp.at((self.now)())),
             Expr::Conv(conv, inner) => {
                 let inner = self.value(inner)?;
                 convert(*conv, inner)

@@ -61,6 +61,8 @@ pub enum Expr {
     Len(Box<Expr>),
     /// The remainder of a division by a positive number.
     Mod(Box<Expr>, f64),
+    /// A number of buckets that grows with time.
+    Ramp(Box<Ramp>),
     /// A bucket number; null if one of its parts is.
     Bucket(Box<Bucket>),
     /// A choice by number.
@@ -177,4 +179,27 @@ pub struct Split {
     pub missing: Expr,
     /// The outcome when no range holds it.
     pub past_end: Expr,
+}
+
+/// A straight line in time, in integers: `from` until `start`, `to` from `end` on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ramp {
+    /// The number at the start.
+    pub from: u64,
+    /// The number at the end.
+    pub to: u64,
+    /// Milliseconds since 1970.
+    pub start: i64,
+    /// Milliseconds since 1970; later than `start`.
+    pub end: i64,
+}
+
+impl Ramp {
+    /// The number at `now`.
+    pub fn at(&self, now: i64) -> i64 {
+        let (from, to) = (i128::from(self.from), i128::from(self.to));
+        let gone = i128::from(now.clamp(self.start, self.end)) - i128::from(self.start);
+        let whole = (i128::from(self.end) - i128::from(self.start)).max(1);
+        (from + (to - from) * gone / whole) as i64
+    }
 }

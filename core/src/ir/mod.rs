@@ -145,6 +145,8 @@ pub struct Target {
 pub struct Segment {
     /// Its name.
     pub key: Arc<str>,
+    /// The version of its document; 0 where the source has none.
+    pub version: u64,
     /// Is the context in it? An invalid segment is unknown to whoever asks.
     pub body: Result<Expr, Invalid>,
 }

@@ -66,6 +66,7 @@ impl Display for Expr {
             Self::Len(inner) => write!(f, "length of {inner}"),
             Self::Mod(inner, divisor) => write!(f, "{inner} mod {divisor}"),
             Self::Bucket(bucket) => write!(f, "{bucket}"),
+            Self::Ramp(ramp) => write!(f, "a ramp from {} to {}", ramp.from, ramp.to),
             Self::Split(split) => write!(f, "split by {}", split.by),
             Self::Flag(name, field) => {
                 let field = match field {

@@ -17,7 +17,7 @@ use serde_json::value::RawValue;
 use xxhash_rust::xxh3::Xxh3;
 
 use crate::error::{Error, ErrorKind, Result};
-pub use node::{Kind, Mark, Node};
+pub use node::{Key, Kind, Mark, Node};
 pub use parse::Syntax;
 pub use problem::{Problem, Severity};
 

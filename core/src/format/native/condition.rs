@@ -1,0 +1,285 @@
+//! Conditions: `{attribute: plan, in: [pro]}`, `all`, `any`, `not`, `segment`, `flag`.
+//!
+//! A missing attribute, or one of another type than an operator needs, makes a condition unknown. Unknown is not
+//! true, and neither is its negation: a rule fires only on what is known. `exists` asks for presence itself.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use ipnet::IpNet;
+use regex::{Regex, RegexBuilder};
+
+use super::reader::{Reader, present, suggestion};
+use super::references::{Name, Reference};
+use crate::eval::{parse_date_ms, parse_version};
+use crate::ir::{Conv, Expr, Field, Ids, Path, Quant, Rel, Seg, TextRel};
+use crate::ruleset::{Kind, Node};
+use crate::value::Value;
+
+/// How deep conditions may nest.
+const MAX_NESTING: usize = 16;
+/// The longest pattern, in bytes.
+const MAX_PATTERN: usize = 2_000;
+/// The most memory that a compiled pattern may take, in bytes.
+const MAX_REGEX_SIZE: usize = 1 << 20;
+
+const OPERATORS: &[&str] = &[
+    "equals", "not_equals", "in", "not_in", "starts_with", "ends_with", "contains", "matches", "less_than", "at_most", "greater_than",
+    "at_least", "before", "after", "version_equals", "version_less_than", "version_at_most", "version_greater_than",
+    "version_at_least", "contains_any", "contains_all", "contains_none", "in_network", "exists",
+];
+
+/// Reads a condition; a list is `all` of it.
+pub fn compile(reader: &mut Reader, node: &Node) -> Option<Expr> {
+    nested(reader, node, 0)
+}
+
+fn nested(reader: &mut Reader, node: &Node, depth: usize) -> Option<Expr> {
+    if depth > MAX_NESTING {
+        return reader.error(node.at, format!("conditions nest deeper than {MAX_NESTING} levels: make a segment of the inner ones"));
+    }
+    if let Kind::List(list) = &node.kind {
+        return parts(reader, list, depth).map(Expr::And);
+    }
+    let first = node.entries().first().map_or("", |(key, _)| &*key.text);
+    let kind = ["all", "any", "not", "segment", "flag", "attribute"].into_iter().find(|kind| node.get(kind).is_some());
+    match kind {
+        Some(kind @ ("all" | "any")) => {
+            reader.keys(node, "a condition", &[kind])?;
+            let list = reader.list(node, kind);
+            let parts = reader.within(kind, |reader| parts(reader, list, depth))?;
+            Some(if kind == "all" { Expr::And(parts) } else { Expr::Or(parts) })
+        }
+        Some("not") => {
+            reader.keys(node, "a condition", &["not"])?;
+            let inner = reader.within("not", |reader| nested(reader, node.get("not")?, depth + 1))?;
+            Some(Expr::Not(Box::new(inner)))
+        }
+        Some("segment") => {
+            reader.keys(node, "a condition on a segment", &["segment"])?;
+            let name = reader.name(node, "segment")?;
+            refer(reader, node.get("segment")?, Name::Segment(name.clone()), None);
+            Some(Expr::Segment(name))
+        }
+        Some("flag") => on_flag(reader, node),
+        Some(_) => on_attribute(reader, node),
+        None => {
+            let hint = suggestion(first, ["all", "any", "not", "segment", "flag", "attribute"].into_iter());
+            reader.error(node.at, format!("{} is not a condition: it needs attribute, segment, flag, all, any or not{hint}", node.excerpt()))
+        }
+    }
+}
+
+fn parts(reader: &mut Reader, list: &[Node], depth: usize) -> Option<Box<[Expr]>> {
+    let parts: Vec<Option<Expr>> =
+        list.iter().enumerate().map(|(at, part)| reader.within(format!("[{at}]"), |reader| nested(reader, part, depth + 1))).collect();
+    parts.into_iter().collect()
+}
+
+fn refer(reader: &mut Reader, node: &Node, to: Name, variant: Option<Arc<str>>) {
+    let path = reader.path();
+    reader.references.push(Reference { to, variant, at: node.at, path });
+}
+
+/// `{flag: checkout, variant: fast}` or `{flag: checkout, enabled: true}`; the latter without saying.
+pub fn on_flag(reader: &mut Reader, node: &Node) -> Option<Expr> {
+    reader.keys(node, "a condition on a flag", &["flag", "variant", "enabled"])?;
+    let name = reader.name(node, "flag")?;
+    let variant = reader.name(node, "variant");
+    let enabled = reader.bool(node, "enabled");
+    refer(reader, node.get("flag")?, Name::Flag(name.clone()), variant.clone());
+    let (field, wanted) = match variant {
+        Some(variant) if enabled.is_none() => (Field::Variant, Value::Text(variant)),
+        Some(_) => return reader.error(node.at, "asks for a variant and for enabled; one of them says it"),
+        None => (Field::Enabled, Value::Bool(enabled.unwrap_or(true))),
+    };
+    Some(Expr::Cmp(Rel::Eq, Box::new((Expr::Flag(name, field), Expr::Const(wanted)))))
+}
+
+fn on_attribute(reader: &mut Reader, node: &Node) -> Option<Expr> {
+    let allowed: Vec<&str> = ["attribute", "ignore_case"].into_iter().chain(OPERATORS.iter().copied()).collect();
+    reader.keys(node, "a condition on an attribute", &allowed)?;
+    let attribute = attribute(reader, node.get("attribute")?)?;
+    let fold = reader.bool(node, "ignore_case").unwrap_or(false);
+    let mut tests = Vec::new();
+    for (key, operand) in node.entries() {
+        if let Some(operator) = OPERATORS.iter().find(|operator| **operator == &*key.text) {
+            tests.push(reader.within(operator, |reader| test(reader, &attribute, operator, operand, fold)));
+        }
+    }
+    match tests.len() {
+        0 => reader.error(node.at, format!("says nothing about {attribute}: it needs one of {}", OPERATORS.join(", "))),
+        1 => tests.pop()?,
+        _ => Some(Expr::And(tests.into_iter().collect::<Option<_>>()?)),
+    }
+}
+
+/// An attribute by name, with dots into maps and numbers into lists; a list of steps where a name has dots itself.
+/// `user_id` is the targeting key.
+pub fn attribute(reader: &mut Reader, node: &Node) -> Option<Expr> {
+    let steps: Vec<Arc<str>> = match &node.kind {
+        Kind::Text(text) => text.split('.').map(Arc::from).collect(),
+        Kind::List(list) => reader.texts(list),
+        _ => return reader.error(node.at, format!("an attribute is a name, and {} is not", node.excerpt())),
+    };
+    let mut steps = steps.into_iter();
+    let name = steps.next().filter(|name| !name.is_empty());
+    let Some(name) = name else { return reader.error(node.at, "an attribute needs a name") };
+    if &*name == "user_id" && steps.len() == 0 {
+        return Some(Expr::Key);
+    }
+    let rest = steps.map(|step| step.parse().map_or_else(|_| Seg::Key(step.clone()), Seg::Index)).collect();
+    Some(Expr::Attr(Path { name, rest }))
+}
+
+fn test(reader: &mut Reader, attribute: &Expr, operator: &str, operand: &Node, fold: bool) -> Option<Expr> {
+    let attr = || Box::new(attribute.clone());
+    let text = || if fold { Box::new(Expr::Conv(Conv::Lower, attr())) } else { attr() };
+    let compare = |rel, left: Expr, right: Expr| Expr::Cmp(rel, Box::new((left, right)));
+    Some(match operator {
+        "equals" | "in" => member(reader, &text(), operand, fold)?,
+        "not_equals" | "not_in" => Expr::Not(Box::new(member(reader, &text(), operand, fold)?)),
+        "starts_with" => Expr::Text(TextRel::StartsWith, text(), needles(reader, operand, fold)?),
+        "ends_with" => Expr::Text(TextRel::EndsWith, text(), needles(reader, operand, fold)?),
+        "contains" => Expr::Text(TextRel::Contains, text(), needles(reader, operand, fold)?),
+        "matches" => Expr::Regex(attr(), pattern(reader, operand, fold)?),
+        "less_than" | "at_most" | "greater_than" | "at_least" => {
+            compare(relation(operator), Expr::Conv(Conv::Num, attr()), Expr::Const(number(reader, operand)?))
+        }
+        "before" => compare(Rel::Lt, Expr::Conv(Conv::DateMs, attr()), date(reader, operand)?),
+        "after" => compare(Rel::Gt, Expr::Conv(Conv::DateMs, attr()), date(reader, operand)?),
+        "contains_any" => any_element(Quant::Any, attribute, operand, reader)?,
+        "contains_none" => any_element(Quant::None, attribute, operand, reader)?,
+        "contains_all" => {
+            let wanted = one_or_more(operand);
+            Expr::And(wanted.iter().map(|item| any_element(Quant::Any, attribute, item, reader)).collect::<Option<_>>()?)
+        }
+        "in_network" => Expr::Cidr(attr(), networks(reader, operand)?),
+        "exists" => match operand.kind {
+            Kind::Bool(wanted) => {
+                let missing = Expr::IsNull(attr());
+                if wanted { Expr::Not(Box::new(missing)) } else { missing }
+            }
+            _ => return reader.error(operand.at, format!("has to be true or false, and {} is neither", operand.excerpt())),
+        },
+        version => compare(
+            relation(version.trim_start_matches("version_")),
+            Expr::Conv(Conv::SemverLoose, attr()),
+            self::version(reader, operand)?,
+        ),
+    })
+}
+
+fn relation(operator: &str) -> Rel {
+    match operator {
+        "less_than" => Rel::Lt,
+        "at_most" => Rel::Le,
+        "greater_than" => Rel::Gt,
+        "at_least" => Rel::Ge,
+        _ => Rel::Eq,
+    }
+}
+
+fn one_or_more(node: &Node) -> &[Node] {
+    match &node.kind {
+        Kind::List(list) => list,
+        _ => std::slice::from_ref(node),
+    }
+}
+
+/// Is the value one of these? Texts go into a set, other scalars are compared one by one.
+fn member(reader: &mut Reader, subject: &Expr, operand: &Node, fold: bool) -> Option<Expr> {
+    let mut texts: Vec<Arc<str>> = Vec::new();
+    let mut tests = Vec::new();
+    for item in one_or_more(operand) {
+        match &item.kind {
+            Kind::Text(text) => texts.push(if fold { text.to_lowercase().into() } else { text.clone() }),
+            Kind::Bool(_) | Kind::Int(_) | Kind::Float(_) => {
+                // Case does not matter to what is not text, and folding would make it unknown.
+                let plain = if let Expr::Conv(Conv::Lower, inner) = subject { &**inner } else { subject };
+                tests.push(Expr::Cmp(Rel::Eq, Box::new((plain.clone(), Expr::Const(item.to_value())))));
+            }
+            _ => return reader.error(item.at, format!("compares with text, numbers and booleans, and {} is none of them", item.excerpt())),
+        }
+    }
+    if !texts.is_empty() || tests.is_empty() {
+        tests.insert(0, Expr::In(Box::new(subject.clone()), Ids::new(&texts)));
+    }
+    Some(if tests.len() == 1 { tests.remove(0) } else { Expr::Or(tests.into()) })
+}
+
+fn any_element(quant: Quant, attribute: &Expr, operand: &Node, reader: &mut Reader) -> Option<Expr> {
+    let test = member(reader, &Expr::Elem, operand, false)?;
+    Some(Expr::Quant(quant, Box::new(attribute.clone()), Box::new(test)))
+}
+
+fn needles(reader: &mut Reader, operand: &Node, fold: bool) -> Option<Box<[Arc<str>]>> {
+    let needles = one_or_more(operand).iter().map(|item| match &item.kind {
+        Kind::Text(text) => Some(if fold { text.to_lowercase().into() } else { text.clone() }),
+        _ => reader.error(item.at, format!("looks for text, and {} is not; put it in quotes", item.excerpt())),
+    });
+    needles.collect()
+}
+
+fn pattern(reader: &mut Reader, operand: &Node, fold: bool) -> Option<Regex> {
+    let Some(text) = operand.as_str() else { return reader.error(operand.at, format!("a pattern is text, and {} is not", operand.excerpt())) };
+    if text.len() > MAX_PATTERN {
+        return reader.error(operand.at, format!("the pattern has {} bytes, and {MAX_PATTERN} are allowed", text.len()));
+    }
+    match RegexBuilder::new(text).case_insensitive(fold).size_limit(MAX_REGEX_SIZE).build() {
+        Ok(regex) => Some(regex),
+        Err(error) => {
+            let reason = error.to_string();
+            let last = reason.lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned();
+            reader.error(operand.at, format!("the pattern {} is not one: {last}", operand.excerpt()))
+        }
+    }
+}
+
+fn number(reader: &mut Reader, operand: &Node) -> Option<Value> {
+    match operand.kind {
+        Kind::Int(_) | Kind::Float(_) => Some(operand.to_value()),
+        _ => reader.error(
+            operand.at,
+            format!("compares numbers, and {} is not one (for versions there is version_at_least, for dates before and after)", operand.excerpt()),
+        ),
+    }
+}
+
+fn date(reader: &mut Reader, operand: &Node) -> Option<Expr> {
+    let ms = match &operand.kind {
+        Kind::Int(ms) => Some(*ms),
+        Kind::Text(text) => parse_date_ms(text),
+        _ => None,
+    };
+    match ms {
+        Some(ms) => Some(Expr::Const(Value::Int(ms))),
+        None => reader.error(operand.at, format!("{} is not a date: write 2027-03-01 or 2027-03-01T09:00:00Z", operand.excerpt())),
+    }
+}
+
+fn version(reader: &mut Reader, operand: &Node) -> Option<Expr> {
+    match operand.as_str().and_then(parse_version) {
+        Some(version) => Some(Expr::Version(Box::new(version))),
+        None => reader.error(operand.at, format!("{} is not a version: write \"1.4.2\" (in quotes, or 1.10 becomes 1.1)", operand.excerpt())),
+    }
+}
+
+fn networks(reader: &mut Reader, operand: &Node) -> Option<Box<[IpNet]>> {
+    let networks = one_or_more(operand).iter().map(|item| {
+        let text = item.as_str().unwrap_or_default();
+        match text.parse().ok().or_else(|| text.parse().ok().map(|address: IpAddr| address.into())) {
+            Some(network) => Some(network),
+            None => reader.error(item.at, format!("{} is not a network: write 10.0.0.0/8, 192.0.2.7 or 2001:db8::/32", item.excerpt())),
+        }
+    });
+    networks.collect()
+}
+
+/// The condition of a `when` that may be missing: always.
+pub fn when(reader: &mut Reader, node: &Node) -> Option<Expr> {
+    match present(node, "when") {
+        None => Some(Expr::Const(Value::Bool(true))),
+        Some(condition) => reader.within("when", |reader| compile(reader, condition)),
+    }
+}
