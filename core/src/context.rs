@@ -176,3 +176,9 @@ impl<'a> From<&'a str> for View<'a> {
         Self::of(key)
     }
 }
+
+impl From<View<'_>> for Context {
+    fn from(view: View<'_>) -> Self {
+        Self { key: view.key.map(Into::into), attributes: view.attributes.clone() }
+    }
+}

@@ -1,0 +1,155 @@
+//! Making clients. Nothing here waits for the network; files that are named are read.
+
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use arc_swap::ArcSwapOption;
+use tokio::sync::watch;
+
+use super::options::{Bootstrap, Evaluate, Options};
+use super::{Client, Inner, Progress, stats};
+use crate::error::{Error, ErrorKind, Result};
+use crate::format;
+use crate::format::native::{self, Document};
+use crate::ir::Snapshot;
+use crate::ruleset::problem::to_error;
+use crate::ruleset::{Node, Ruleset, Severity, Syntax};
+use crate::source::saved;
+use crate::value::Value;
+
+impl Client {
+    /// A client. Never blocks and never connects: the first use that needs the service does.
+    ///
+    /// # Errors
+    /// `InvalidArgument` for options that make no sense together, `InvalidDocument` or `Io` for a bootstrap that cannot be used.
+    pub fn new(options: Options) -> Result<Self> {
+        Self::build(options, false)
+    }
+
+    /// A client configured by the environment variables `CONFIG_SERVICE_URL`, `ENVIRONMENT`, `JACKSTAFF_API_KEY`,
+    /// `JACKSTAFF_EVALUATION` and `REDIS_URL`.
+    ///
+    /// # Errors
+    /// `InvalidArgument` if one is missing or wrong, naming it.
+    pub fn from_env() -> Result<Self> {
+        Self::new(Options::from_pairs([])?)
+    }
+
+    /// A client that lives on a file, which is watched: YAML, JSON or TOML by its ending.
+    ///
+    /// # Errors
+    /// `Io` if it cannot be read, `InvalidDocument` with every mistake and its place, `InvalidArgument` for an unknown format.
+    pub fn from_file(path: impl AsRef<Path>, environment: &str, format: &str) -> Result<Self> {
+        let mut options = Options::without_service(environment);
+        options.bootstrap = Some(Bootstrap::File { path: path.as_ref().to_owned(), format: format.to_owned() });
+        Self::new(options)
+    }
+
+    /// A client that lives on a document given in memory.
+    ///
+    /// # Errors
+    /// `InvalidDocument` with every mistake.
+    pub fn from_document(document: Value, environment: &str) -> Result<Self> {
+        let mut options = Options::without_service(environment);
+        options.bootstrap = Some(Bootstrap::Document(document));
+        Self::new(options)
+    }
+
+    pub(super) fn build(options: Options, is_mock: bool) -> Result<Self> {
+        if options.config_service_url.is_none() && options.bootstrap.is_none() {
+            return Err(Error::new(ErrorKind::InvalidArgument, "a client needs a config_service_url, or flags of its own (a file, a document)"));
+        }
+        let bootstrap = match &options.bootstrap {
+            Some(Bootstrap::File { path, format }) => Some(read_file(path, format, &options.environment)?),
+            Some(Bootstrap::Document(document)) => Some(read_document(document, &options.environment)?),
+            None => None,
+        };
+        let waiting = if options.evaluation == Evaluate::Remote { None } else {
+            let last = options.snapshot_path.as_deref().and_then(|path| saved::read(path, &options.environment));
+            last.map(|ruleset| native::compile(&ruleset, None)).or(bootstrap)
+        };
+        let inner = Inner {
+            snapshot: ArcSwapOption::empty(),
+            waiting: Mutex::new(waiting.map(Arc::new)),
+            remote: ArcSwapOption::empty(),
+            started_in: AtomicU32::new(0),
+            closed: AtomicBool::new(false),
+            stop: watch::Sender::new(false),
+            progress: watch::Sender::new(Progress::default()),
+            listeners: Mutex::default(),
+            next_listener: AtomicU64::new(1),
+            stats: stats::Counters::new(),
+            contact: Mutex::default(),
+            live: AtomicBool::new(false),
+            recorded: is_mock.then(Default::default),
+            warned: Mutex::default(),
+            options,
+        };
+        Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// Puts another document in place of the one the client lives on.
+    ///
+    /// # Errors
+    /// `InvalidDocument` with every mistake; the flags stay as they were.
+    pub fn replace_document(&self, document: &Value) -> Result<()> {
+        let snapshot = read_document(document, &self.inner.options.environment)?;
+        self.start();
+        self.inner.stats.changes.fetch_add(1, Ordering::Relaxed);
+        self.inner.install(Arc::new(snapshot), Vec::new());
+        Ok(())
+    }
+
+    /// In a forked child: forgets the parent's connections and starts anew where the parent had started. The snapshot is
+    /// the parent's and answers at once.
+    pub fn after_fork(&self) {
+        let was_running = self.inner.started_in.load(Ordering::Acquire) != 0;
+        // What the parent's threads held is lost to us: leaked, not dropped, since dropping would talk on its sockets.
+        std::mem::forget(self.inner.remote.swap(None));
+        self.inner.waiting.try_lock().ok().map(|mut waiting| waiting.take());
+        if was_running && !self.is_closed() {
+            self.start();
+        }
+    }
+}
+
+/// The snapshot of a file.
+pub(super) fn read_file(path: &Path, format: &str, environment: &str) -> Result<Snapshot> {
+    let format = format::by_name(format)?;
+    let shown = path.display().to_string();
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| Error::new(ErrorKind::Io, format!("{shown} cannot be read: {error}")).caused_by(error))?;
+    (format.compile)(&text, Syntax::of_path(path), environment).map_err(|error| {
+        let lines: Vec<String> = error.message().lines().map(|line| format!("{shown}:{line}")).collect();
+        Error::new(error.kind(), lines.join("\n"))
+    })
+}
+
+/// The snapshot of a document, be it as people write it or as the service sends it.
+fn read_document(document: &Value, environment: &str) -> Result<Snapshot> {
+    if document.get("epoch").is_some() {
+        let ruleset: Ruleset = serde_json::from_str(&document.to_json())
+            .map_err(|error| Error::new(ErrorKind::InvalidDocument, format!("this is no ruleset: {error}")).caused_by(error))?;
+        return Ok(native::compile(&ruleset, None));
+    }
+    let document = Document::from_node(&Node::from(document)).map_err(|problems| to_error(None, &problems))?;
+    let problems = document.check(None);
+    if problems.iter().any(|problem| problem.severity == Severity::Error) {
+        return Err(to_error(None, &problems));
+    }
+    document.require_environment(environment)?;
+    Ok(native::compile(&document.ruleset(environment), None))
+}
+
+impl Inner {
+    /// One line per flag name that has no answer, for at most 1 000 names: a check in a loop must not fill the log.
+    #[cold]
+    pub(super) fn warn_once(&self, flag: &str) {
+        let mut warned = self.warned.lock().unwrap_or_else(PoisonError::into_inner);
+        if warned.len() < 1_000 && !warned.contains(flag) {
+            warned.insert(flag.to_owned());
+            tracing::warn!(flag, environment = &*self.options.environment, "no usable flag of this name; the caller's default is served");
+        }
+    }
+}

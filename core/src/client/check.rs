@@ -1,0 +1,153 @@
+//! Checks: the path from a question to an answer.
+//!
+//! One stair: the snapshot in memory, else the service. [`Client::peek`] and [`Client::peek_enabled`] are the first step
+//! alone and answer now or not at all; everything else is them and a wait.
+
+use std::future::Future;
+
+use super::{Client, Inner, now_ms, runtime};
+use crate::context::View;
+use crate::eval;
+use crate::evaluation::{Evaluation, Origin, Reason};
+use crate::ir::ValueType;
+use crate::value::Value;
+
+impl Client {
+    /// Is the flag on? Answers now, or `None` if only a wait could tell; the caller then takes [`Client::is_enabled`].
+    #[inline]
+    pub fn peek_enabled(&self, flag: &str, context: View<'_>, default: bool) -> Option<bool> {
+        let inner = &*self.inner;
+        let guard = inner.snapshot.load();
+        let Some(snapshot) = &*guard else { return self.peek_without_snapshot(flag, context, default) };
+        let answer = eval::evaluate(snapshot, flag, context, &now_ms);
+        let enabled = match &answer {
+            Ok(answer) if answer.body.value_type == ValueType::Boolean => answer.enabled(),
+            _ => None,
+        };
+        if inner.recorded.is_some() {
+            inner.record(flag, context, enabled.unwrap_or(default));
+        }
+        let Some(enabled) = enabled else { return Some(self.no_boolean(flag, default)) };
+        inner.stats.check(Origin::Local);
+        Some(enabled)
+    }
+
+    /// The flag is unknown, broken or not boolean.
+    #[cold]
+    fn no_boolean(&self, flag: &str, default: bool) -> bool {
+        self.inner.stats.check(Origin::Default);
+        self.inner.warn_once(flag);
+        default
+    }
+
+    #[cold]
+    fn peek_without_snapshot(&self, flag: &str, context: View<'_>, default: bool) -> Option<bool> {
+        let evaluation = self.peek(flag, context, Some(ValueType::Boolean), &Value::Bool(default))?;
+        Some(evaluation.value.as_bool().unwrap_or(default))
+    }
+
+    /// The answer with all that is known about it, now, or `None` if only a wait could tell.
+    ///
+    /// `wanted` is the type that the caller can use: another one is the default, with reason `type_mismatch`.
+    pub fn peek(&self, flag: &str, context: View<'_>, wanted: Option<ValueType>, default: &Value) -> Option<Evaluation> {
+        let inner = &*self.inner;
+        let guard = inner.snapshot.load();
+        let evaluation = match &*guard {
+            Some(snapshot) => {
+                let answer = eval::evaluate(snapshot, flag, context, &now_ms);
+                let mut evaluation = eval::finish(answer, snapshot, flag, wanted, default);
+                evaluation.age = inner.age();
+                evaluation
+            }
+            None => {
+                let remote = inner.remote.load();
+                remote.as_ref()?.peek(flag, context, wanted, default)?
+            }
+        };
+        inner.seen(&evaluation, context);
+        Some(evaluation)
+    }
+
+    /// Is the flag on for this context? A boolean flag's value; the default if nobody can say. Never fails.
+    pub async fn is_enabled(&self, flag: &str, context: View<'_>, default: bool) -> bool {
+        match self.peek_enabled(flag, context, default) {
+            Some(enabled) => enabled,
+            None => {
+                let evaluation = self.evaluate(flag, context, Some(ValueType::Boolean), &Value::Bool(default)).await;
+                evaluation.value.as_bool().unwrap_or(default)
+            }
+        }
+    }
+
+    /// The answer with all that is known about it. Waits no longer than the `timeout` option.
+    pub async fn evaluate(&self, flag: &str, context: View<'_>, wanted: Option<ValueType>, default: &Value) -> Evaluation {
+        match self.peek(flag, context, wanted, default) {
+            Some(evaluation) => evaluation,
+            None => self.answer(&[flag], context, wanted, default).await.pop().unwrap_or_else(|| not_ready(flag, default)),
+        }
+    }
+
+    /// The answers about several flags, one per name and in their order, with one trip to the service at most.
+    pub async fn batch(&self, flags: &[&str], context: View<'_>, wanted: Option<ValueType>, default: &Value) -> Vec<Evaluation> {
+        match self.peek_batch(flags, context, wanted, default) {
+            Some(evaluations) => evaluations,
+            None => self.answer(flags, context, wanted, default).await,
+        }
+    }
+
+    /// [`Client::batch`] now, or `None` if only a wait could tell.
+    pub fn peek_batch(&self, flags: &[&str], context: View<'_>, wanted: Option<ValueType>, default: &Value) -> Option<Vec<Evaluation>> {
+        flags.iter().map(|flag| self.peek(flag, context, wanted, default)).collect()
+    }
+
+    /// How the flag's answer comes about, and the answer. Only where flags are evaluated in process; else `None`.
+    pub fn explain(&self, flag: &str, context: View<'_>, default: &Value) -> Option<(Evaluation, eval::Explanation)> {
+        let guard = self.inner.snapshot.load();
+        let snapshot = guard.as_ref()?;
+        let (answer, explanation) = eval::explain(snapshot, flag, context, &now_ms);
+        Some((eval::finish(answer, snapshot, flag, None, default), explanation))
+    }
+
+    /// Runs a future of this client's on its runtime and waits for it; for callers without one. Must not be called on
+    /// a tokio thread.
+    pub fn block_on<T>(&self, future: impl Future<Output = T>) -> Option<T> {
+        runtime::handle().ok().map(|runtime| runtime.block_on(future))
+    }
+
+    /// Nobody in this process has the answer.
+    async fn answer(&self, flags: &[&str], context: View<'_>, wanted: Option<ValueType>, default: &Value) -> Vec<Evaluation> {
+        self.start();
+        // The start may have put a bootstrap in place.
+        if self.inner.snapshot.load().is_some() {
+            return flags.iter().map(|flag| self.peek(flag, context, wanted, default).unwrap_or_else(|| not_ready(flag, default))).collect();
+        }
+        let remote = self.inner.remote.load_full();
+        let evaluations = match remote {
+            Some(remote) if !self.is_closed() => {
+                let evaluations = remote.evaluate(flags, context, wanted, default).await;
+                self.inner.note_trip(&evaluations);
+                evaluations
+            }
+            _ => flags.iter().map(|flag| not_ready(flag, default)).collect(),
+        };
+        evaluations.iter().for_each(|evaluation| self.inner.seen(evaluation, context));
+        evaluations
+    }
+}
+
+fn not_ready(flag: &str, default: &Value) -> Evaluation {
+    Evaluation::default(flag, default.clone(), Reason::NotReady)
+}
+
+impl Inner {
+    /// Counts a check, records it for a mock, and warns once about a flag that has no answer.
+    fn seen(&self, evaluation: &Evaluation, context: View<'_>) {
+        self.stats.check(evaluation.origin);
+        if self.recorded.is_some() {
+            self.record(&evaluation.flag, context, evaluation.value.as_bool().unwrap_or(evaluation.enabled));
+        }
+        if matches!(evaluation.reason, Reason::FlagNotFound | Reason::TypeMismatch) {
+            self.warn_once(&evaluation.flag);
+        }
+    }
+}

@@ -1,0 +1,213 @@
+//! The client: what a service holds on to and asks.
+//!
+//! A [`Client`] is made once and shared. Making one never blocks and never connects; the first use that needs
+//! the network starts one background task ([`updates`]) on a runtime that all clients of the process share
+//! ([`runtime`]). From then on the environment's snapshot is kept in memory and a check is a function call:
+//! [`Client::peek`] answers without a future, a lock or an allocation worth naming. What cannot be answered now, an
+//! `auto` client before its first snapshot or a `remote` one that has not cached the answer, goes to the config service
+//! once ([`crate::source`]), within the deadline.
+//!
+//! A check never fails: what goes wrong becomes the caller's default, with a [`Reason`].
+
+mod build;
+mod check;
+pub mod mock;
+pub mod options;
+mod runtime;
+pub mod stats;
+mod updates;
+mod wait;
+
+use std::collections::HashSet;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use arc_swap::ArcSwapOption;
+use tokio::sync::watch;
+
+use crate::change::Change;
+use crate::error::{Error, ErrorKind, Result};
+use crate::ir::Snapshot;
+use crate::source::Remote;
+pub use options::{Evaluate, Options};
+pub use stats::{Stats, Status};
+
+/// A clock: milliseconds since 1970.
+pub(crate) fn now_ms() -> i64 {
+    // The one place where the core looks at the wall clock; everything below is handed the time.
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    since.map_or(0, |since| since.as_millis() as i64)
+}
+
+/// Somebody who is told what changed.
+type Listener = Box<dyn Fn(&Change) + Send + Sync>;
+
+/// A feature-flag client. Cheap to clone; all clones are one client.
+#[derive(Clone)]
+pub struct Client {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    options: Options,
+    /// What checks are evaluated on; none until the client has started and a ruleset is there.
+    snapshot: ArcSwapOption<Snapshot>,
+    /// A snapshot from the options or the disk, which the start puts in place: so that the first check, which finds
+    /// nothing, starts the updates, and no later check has to look whether they run.
+    waiting: Mutex<Option<Arc<Snapshot>>>,
+    /// The way to the service; none while there is no need for one.
+    remote: ArcSwapOption<Remote>,
+    /// The process that the background task runs in: another id after a fork.
+    started_in: AtomicU32,
+    closed: AtomicBool,
+    /// Tells the background task to end.
+    stop: watch::Sender<bool>,
+    /// What waiters for readiness and for versions look at.
+    progress: watch::Sender<Progress>,
+    listeners: Mutex<Vec<(u64, Arc<Listener>)>>,
+    next_listener: AtomicU64,
+    stats: stats::Counters,
+    contact: Mutex<Option<Instant>>,
+    /// Is the stream up, so that what is served is known to be current?
+    live: AtomicBool,
+    recorded: Option<mock::Recorded>,
+    /// The flags that were warned about.
+    warned: Mutex<HashSet<String>>,
+}
+
+/// How far the client has come.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Progress {
+    /// Is there a ruleset, or do we know that the service has none to give?
+    settled: bool,
+    /// The service answers only single evaluations.
+    remote_only: bool,
+    version: u64,
+    /// The last thing that went wrong, until something goes right.
+    failure: Option<(ErrorKind, Arc<str>)>,
+}
+
+impl Client {
+    /// The options that this client was made with.
+    pub fn options(&self) -> &Options {
+        &self.inner.options
+    }
+
+    /// The snapshot that checks are evaluated on now.
+    pub fn snapshot(&self) -> Option<Arc<Snapshot>> {
+        self.inner.snapshot.load_full()
+    }
+
+    /// Calls `listener` after each change, on the background task: it must not block. Returns a number for
+    /// [`Client::remove_listener`]. At most 1 000 listeners.
+    ///
+    /// # Errors
+    /// `InvalidArgument` when there are too many: a listener that is added for each request is a leak.
+    pub fn on_change(&self, listener: impl Fn(&Change) + Send + Sync + 'static) -> Result<u64> {
+        let mut listeners = self.inner.listeners.lock().unwrap_or_else(PoisonError::into_inner);
+        if listeners.len() >= 1_000 {
+            return Err(Error::new(ErrorKind::InvalidArgument, "there are 1000 change listeners already: remove those you no longer need"));
+        }
+        let id = self.inner.next_listener.fetch_add(1, Ordering::Relaxed);
+        listeners.push((id, Arc::new(Box::new(listener))));
+        drop(listeners);
+        self.start();
+        Ok(id)
+    }
+
+    /// Forgets a listener; does nothing if it is gone already.
+    pub fn remove_listener(&self, id: u64) {
+        self.inner.listeners.lock().unwrap_or_else(PoisonError::into_inner).retain(|(other, _)| *other != id);
+    }
+
+    /// Puts what is already there in place and starts the background task, once a process. Cheap when it runs.
+    pub fn start(&self) {
+        let pid = std::process::id();
+        if self.inner.closed.load(Ordering::Acquire) || self.inner.started_in.swap(pid, Ordering::AcqRel) == pid {
+            return;
+        }
+        let waiting = self.inner.waiting.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(snapshot) = waiting {
+            self.inner.install(snapshot, Vec::new());
+        }
+        self.inner.begin_updates();
+    }
+
+    /// Ends the background task and forgets the answers' source; later checks get their defaults with reason
+    /// `not_ready`. Bounded, and harmless when repeated.
+    pub fn close(&self) {
+        if !self.inner.closed.swap(true, Ordering::AcqRel) {
+            self.inner.stop.send_replace(true);
+            self.inner.snapshot.store(None);
+            self.inner.remote.store(None);
+            self.inner.listeners.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        }
+    }
+
+    /// Was it closed?
+    pub fn is_closed(&self) -> bool {
+        self.inner.closed.load(Ordering::Acquire)
+    }
+}
+
+impl Inner {
+    /// Puts a snapshot in place and tells everybody. `flags` are those whose answers may differ; empty for any.
+    fn install(&self, snapshot: Arc<Snapshot>, flags: Vec<Arc<str>>) {
+        if self.closed.load(Ordering::Acquire) {
+            return;
+        }
+        let change = Change {
+            environment: snapshot.environment.clone(),
+            epoch: snapshot.epoch.clone(),
+            version: snapshot.version,
+            previous: self.snapshot.load().as_ref().map(|before| before.version),
+            flags,
+        };
+        self.snapshot.store(Some(snapshot));
+        self.progress.send_modify(|progress| {
+            progress.settled = true;
+            progress.remote_only = false;
+            progress.version = change.version;
+        });
+        self.tell(&change);
+    }
+
+    fn tell(&self, change: &Change) {
+        let listeners: Vec<_> = {
+            let listeners = self.listeners.lock().unwrap_or_else(PoisonError::into_inner);
+            listeners.iter().map(|(_, listener)| listener.clone()).collect()
+        };
+        for listener in listeners {
+            // A listener that panics is the host's bug; it must not end the updates.
+            if std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| listener(change))).is_err() {
+                tracing::error!(version = change.version, "a change listener panicked");
+            }
+        }
+    }
+
+    /// The service was heard of just now.
+    fn touch(&self) {
+        *self.contact.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+    }
+
+    /// How old what is served may be: zero while the stream is up.
+    fn age(&self) -> Duration {
+        if self.live.load(Ordering::Relaxed) {
+            return Duration::ZERO;
+        }
+        self.contact.lock().unwrap_or_else(PoisonError::into_inner).map_or(Duration::ZERO, |at| at.elapsed())
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.stop.send_replace(true);
+    }
+}
+
+impl std::fmt::Debug for Client {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Client").field("environment", &self.inner.options.environment).finish_non_exhaustive()
+    }
+}

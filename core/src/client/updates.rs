@@ -1,0 +1,331 @@
+//! How a client keeps up: one background task that loads the ruleset, follows the service's stream, and asks again
+//! whenever it cannot be sure.
+//!
+//! Every round begins with a question for what is newer (`If-None-Match`, `since`), so a lost event, a gap or a service
+//! that was restored from a backup is repaired by the same few lines that start a client. Then the stream is followed until
+//! it ends, breaks, or is silent for three pings. Rounds that fail wait longer and longer, up to half a minute, each
+//! time a random part of it, so that a fleet does not come back in step.
+
+use std::path::PathBuf;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Weak};
+use std::time::{Duration, SystemTime};
+
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep, timeout};
+
+use super::build::read_file;
+use super::options::{Bootstrap, Evaluate};
+use super::{Inner, Status, runtime};
+use crate::api::{Api, Fetched};
+use crate::cache::Memory;
+use crate::error::{Error, ErrorKind, Result};
+use crate::evaluation::{Evaluation, Origin, Reason};
+use crate::feed::sse::Event;
+use crate::format::native;
+use crate::ruleset::{Delta, Ruleset};
+use crate::source::{Remote, saved};
+use crate::wire::{self, Goodbye, Ping};
+
+/// The longest wait between two rounds that fail.
+const MAX_BACKOFF: Duration = Duration::from_secs(30);
+/// How long a stream has to last to count as a success.
+const STEADY: Duration = Duration::from_secs(60);
+/// How often a service that offers no rulesets is asked whether it does by now.
+const REMOTE_ONLY: Duration = Duration::from_secs(300);
+/// How often a file is looked at.
+const FILE_INTERVAL: Duration = Duration::from_secs(1);
+
+impl Inner {
+    /// Starts the background task, and puts the way to the service in place.
+    pub(super) fn begin_updates(self: &Arc<Self>) {
+        let failed = |error: Error| self.failed(&error);
+        let runtime = match runtime::handle() {
+            Ok(runtime) => runtime,
+            Err(error) => return failed(error),
+        };
+        if self.options.redis_url.is_some() {
+            tracing::warn!("redis: the shared cache is not part of this version; answers are kept in this process's memory");
+        }
+        let me = Arc::downgrade(self);
+        let stop = self.stop.subscribe();
+        let Some(base) = &self.options.config_service_url else {
+            if let Some(Bootstrap::File { path, format }) = self.options.bootstrap.clone() {
+                runtime.spawn(until_stopped(stop, watch_file(me, path, format)));
+            }
+            return;
+        };
+        // Building the HTTP client needs the runtime's context.
+        let _context = runtime.enter();
+        let api = match Api::new(base, &self.options.environment, self.options.api_key.as_deref(), self.options.timeout) {
+            Ok(api) => Arc::new(api),
+            Err(error) => return failed(error),
+        };
+        if self.options.evaluation != Evaluate::Local {
+            let ttl = self.options.cache_ttl.min(self.options.local_ttl);
+            let memory = (!ttl.is_zero()).then(|| Memory::new(self.options.cache_entries, ttl));
+            let remote = Remote::new(api.clone(), memory, runtime.clone(), self.options.timeout, self.options.max_stale);
+            self.remote.store(Some(Arc::new(remote)));
+        }
+        if self.options.evaluation == Evaluate::Remote {
+            self.progress.send_modify(|progress| progress.settled = true);
+        } else {
+            runtime.spawn(until_stopped(stop, follow(me, api)));
+        }
+    }
+
+    /// Something failed that nobody is waiting for.
+    fn failed(&self, error: &Error) {
+        self.stats.failures.fetch_add(1, Ordering::Relaxed);
+        self.live.store(false, Ordering::Relaxed);
+        let mut is_first = false;
+        self.progress.send_modify(|progress| {
+            is_first = progress.failure.is_none();
+            progress.failure = Some((error.kind(), error.message().into()));
+        });
+        // One line per outage, and one when it ends.
+        if is_first {
+            tracing::warn!(%error, environment = &*self.options.environment, "the config service cannot be followed; answers stay as they are");
+        }
+    }
+
+    fn succeeded(&self) {
+        self.touch();
+        let mut was_failing = false;
+        self.progress.send_if_modified(|progress| {
+            was_failing = progress.failure.take().is_some();
+            was_failing
+        });
+        if was_failing {
+            tracing::info!(environment = &*self.options.environment, "the config service can be followed again");
+        }
+    }
+
+    /// Takes note of how a trip for answers went.
+    pub(super) fn note_trip(&self, evaluations: &[Evaluation]) {
+        if evaluations.iter().any(|evaluation| evaluation.origin == Origin::Remote) {
+            self.succeeded();
+        } else if evaluations.iter().any(|evaluation| evaluation.reason == Reason::Error) {
+            self.failed(&Error::new(ErrorKind::Unavailable, "the config service gave no answer"));
+        }
+    }
+
+    /// How the client is.
+    pub(super) fn status(&self) -> Status {
+        let progress = self.progress.borrow();
+        if self.closed.load(Ordering::Acquire) {
+            Status::Closed
+        } else if self.snapshot.load().is_none() && !progress.settled {
+            Status::NotReady
+        } else if progress.failure.is_some() {
+            Status::Stale
+        } else {
+            Status::Ready
+        }
+    }
+}
+
+async fn until_stopped(mut stop: watch::Receiver<bool>, work: impl Future<Output = ()>) {
+    tokio::select! {
+        () = work => {}
+        // An error means that the client is gone.
+        _ = stop.wait_for(|stop| *stop) => {}
+    }
+}
+
+/// Keeps the snapshot as the service has it, for as long as the client lives.
+async fn follow(client: Weak<Inner>, api: Arc<Api>) {
+    let mut link = Link { client, api, ruleset: None };
+    let mut wait = Duration::from_secs(1);
+    loop {
+        let begun = Instant::now();
+        let pause = match link.round().await {
+            Ok(Next::Wait(pause)) => {
+                wait = Duration::from_secs(1);
+                pause
+            }
+            Ok(Next::Gone) => return,
+            Err(error) => {
+                let Some(client) = link.client.upgrade() else { return };
+                let remote_only = error.kind() == ErrorKind::NotFound && client.options.evaluation == Evaluate::Auto && client.snapshot.load().is_none();
+                if remote_only {
+                    // The guide's two endpoints are all there is: the service evaluates, for ever or until it can do more.
+                    client.progress.send_modify(|progress| (progress.settled, progress.remote_only) = (true, true));
+                    REMOTE_ONLY.mul_f64(0.5 + 0.5 * chance())
+                } else {
+                    client.failed(&error);
+                    if begun.elapsed() >= STEADY {
+                        wait = Duration::from_secs(1);
+                    }
+                    let pause = wait.mul_f64(chance());
+                    wait = (wait * 2).min(MAX_BACKOFF);
+                    pause
+                }
+            }
+        };
+        sleep(pause).await;
+    }
+}
+
+/// What comes after a round.
+enum Next {
+    Wait(Duration),
+    Gone,
+}
+
+/// The state of a client that follows a service.
+struct Link {
+    client: Weak<Inner>,
+    api: Arc<Api>,
+    /// What the snapshot was compiled from, to apply changes to.
+    ruleset: Option<Ruleset>,
+}
+
+impl Link {
+    /// One question and, if there is one, the stream that follows.
+    async fn round(&mut self) -> Result<Next> {
+        let Some(client) = self.client.upgrade() else { return Ok(Next::Gone) };
+        let (follows, poll, deadline) = (client.options.stream, client.options.poll_interval, client.options.timeout);
+        drop(client); // nothing that waits holds the client: dropping its last handle ends this task
+        self.load(deadline).await?;
+        if !follows {
+            return Ok(Next::Wait(poll.mul_f64(0.8 + 0.4 * chance())));
+        }
+        let known = self.ruleset.as_ref().map(|ruleset| (&*ruleset.epoch, ruleset.version));
+        let mut events = match self.api.stream(known).await {
+            Ok(events) => events,
+            // Rulesets but no stream: the questions go on.
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Next::Wait(poll.mul_f64(0.8 + 0.4 * chance()))),
+            Err(error) => return Err(error),
+        };
+        loop {
+            let event = events.next().await?;
+            let Some(client) = self.client.upgrade() else { return Ok(Next::Gone) };
+            let Some(event) = event else {
+                client.live.store(false, Ordering::Relaxed);
+                return Err(Error::new(ErrorKind::Unavailable, "the service ended the stream without a goodbye"));
+            };
+            client.live.store(true, Ordering::Relaxed);
+            client.succeeded();
+            if let Some(next) = self.event(&client, &event)? {
+                client.live.store(false, Ordering::Relaxed);
+                return Ok(next);
+            }
+        }
+    }
+
+    /// Asks for what is newer.
+    async fn load(&mut self, deadline: Duration) -> Result<()> {
+        let known = self.ruleset.as_ref().map(|ruleset| (&*ruleset.epoch, ruleset.version));
+        // A large ruleset may take longer than a check; it still has an end.
+        let fetched = timeout(deadline * 6, self.api.ruleset(known)).await;
+        let fetched = fetched.map_err(|_| Error::new(ErrorKind::Timeout, "the ruleset did not arrive in time"))??;
+        let Some(client) = self.client.upgrade() else { return Ok(()) };
+        match fetched {
+            Fetched::Unchanged => {}
+            Fetched::Full(ruleset) => self.take(&client, *ruleset, Vec::new())?,
+            Fetched::Delta(delta) => self.apply(&client, &delta)?,
+        }
+        client.succeeded();
+        Ok(())
+    }
+
+    /// Acts on an event; says what comes next if the round is over.
+    fn event(&mut self, client: &Arc<Inner>, event: &Event) -> Result<Option<Next>> {
+        match event.name.as_str() {
+            wire::event::FULL => {
+                let ruleset: Ruleset = parse(&event.data)?;
+                self.api.check_environment(&ruleset.environment)?;
+                self.take(client, ruleset, Vec::new())?;
+            }
+            wire::event::DELTA => self.apply(client, &parse(&event.data)?)?,
+            wire::event::PING => {
+                let ping: Ping = parse(&event.data)?;
+                if self.ruleset.as_ref().is_none_or(|ruleset| ruleset.version < ping.version) {
+                    return Ok(Some(Next::Wait(Duration::ZERO))); // an event was lost: ask
+                }
+            }
+            wire::event::GOODBYE => {
+                let goodbye: Goodbye = parse(&event.data)?;
+                return Ok(Some(Next::Wait(Duration::from_millis(goodbye.retry_after_ms.min(60_000)))));
+            }
+            _ => {} // a later service may have more to say
+        }
+        Ok(None)
+    }
+
+    fn apply(&mut self, client: &Arc<Inner>, delta: &Delta) -> Result<()> {
+        let Some(ruleset) = &self.ruleset else { return Err(Error::new(ErrorKind::InvalidResponse, "a delta came before a ruleset")) };
+        if delta.epoch == ruleset.epoch && delta.version <= ruleset.version {
+            return Ok(()); // heard of already
+        }
+        let flags = delta.put_flags.keys().chain(&delta.del_flags).cloned().collect();
+        match ruleset.apply(delta) {
+            Ok(next) => self.take(client, next, flags),
+            Err(error) => {
+                self.ruleset = None; // the next round asks for the whole
+                Err(error)
+            }
+        }
+    }
+
+    /// Puts a ruleset in place, unless it is older than what is there.
+    fn take(&mut self, client: &Arc<Inner>, ruleset: Ruleset, flags: Vec<Arc<str>>) -> Result<()> {
+        let current = client.snapshot.load_full();
+        if let Some(current) = &current
+            && current.epoch == ruleset.epoch
+            && current.version >= ruleset.version
+        {
+            self.ruleset = Some(ruleset);
+            return Ok(()); // a saved ruleset was as new
+        }
+        let snapshot = native::compile(&ruleset, current.as_deref());
+        client.stats.changes.fetch_add(1, Ordering::Relaxed);
+        client.install(Arc::new(snapshot), flags);
+        if let Some(path) = &client.options.snapshot_path
+            && let Err(error) = saved::write(path, &ruleset)
+        {
+            tracing::warn!(%error, "the ruleset could not be saved");
+        }
+        self.ruleset = Some(ruleset);
+        Ok(())
+    }
+}
+
+fn parse<T: serde::de::DeserializeOwned>(data: &str) -> Result<T> {
+    serde_json::from_str(data).map_err(|error| Error::new(ErrorKind::InvalidResponse, format!("an event of the stream is not in the contract: {error}")).caused_by(error))
+}
+
+/// Reads a file again whenever it has changed. One that does not compile leaves the flags as they are.
+async fn watch_file(client: Weak<Inner>, path: PathBuf, format: String) {
+    let mut seen = stamp(&path);
+    loop {
+        let Some(interval) = client.upgrade().map(|client| client.options.poll_interval.min(FILE_INTERVAL)) else { return };
+        sleep(interval).await;
+        let now = stamp(&path);
+        if now == seen || now.is_none() {
+            continue;
+        }
+        seen = now;
+        let Some(client) = client.upgrade() else { return };
+        match read_file(&path, &format, &client.options.environment) {
+            Ok(snapshot) => {
+                client.stats.changes.fetch_add(1, Ordering::Relaxed);
+                client.succeeded();
+                client.install(Arc::new(snapshot), Vec::new());
+            }
+            Err(error) => client.failed(&error),
+        }
+    }
+}
+
+fn stamp(path: &std::path::Path) -> Option<(SystemTime, u64)> {
+    let about = std::fs::metadata(path).ok()?;
+    Some((about.modified().ok()?, about.len()))
+}
+
+/// A random number from 0 to 1, good enough to spread a fleet.
+fn chance() -> f64 {
+    let number = std::hash::BuildHasher::hash_one(&std::collections::hash_map::RandomState::new(), 0_u8);
+    (number >> 11) as f64 / (1_u64 << 53) as f64
+}

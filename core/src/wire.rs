@@ -1,0 +1,192 @@
+//! Every JSON name of the HTTP API, here only; the service and the clients share these types.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::context::View;
+use crate::evaluation::{ErrorCode, Evaluation, Origin, Reason};
+use crate::value::Value;
+
+/// `POST` here to evaluate one flag.
+pub const EVALUATE_PATH: &str = "/api/v1/feature-flags/evaluate";
+/// `POST` here to evaluate several.
+pub const BATCH_PATH: &str = "/api/v1/feature-flags/evaluate/batch";
+/// `GET` the ruleset of an environment below here, and its stream at `…/stream`.
+pub const RULESETS_PATH: &str = "/api/v1/rulesets";
+/// The most flags that one batch may name.
+pub const MAX_BATCH: usize = 500;
+/// Ask for an answer of this version or a later one.
+pub const MIN_VERSION_HEADER: &str = "x-ff-min-version";
+/// `full` or `delta`: what a ruleset response holds.
+pub const KIND_HEADER: &str = "x-ff-kind";
+
+/// The names of the stream's events.
+pub mod event {
+    /// A whole [`crate::ruleset::Ruleset`].
+    pub const FULL: &str = "full";
+    /// A [`crate::ruleset::Delta`].
+    pub const DELTA: &str = "delta";
+    /// A [`super::Ping`].
+    pub const PING: &str = "ping";
+    /// A [`super::Goodbye`].
+    pub const GOODBYE: &str = "goodbye";
+}
+
+/// The body of an evaluate request.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct EvaluateRequest {
+    /// The flag.
+    pub flag_name: String,
+    /// The targeting key: text, or a number taken as its digits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user_id: Option<Value>,
+    /// The environment.
+    pub environment: String,
+    /// The attributes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub context: Option<Value>,
+}
+
+/// The body of a batch request in its full form. (The guide's form is a list of names, with the rest in the query.)
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct BatchRequest {
+    /// The flags; absent for all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub flag_names: Option<Vec<String>>,
+    /// The targeting key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user_id: Option<Value>,
+    /// The environment.
+    pub environment: String,
+    /// The attributes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub context: Option<Value>,
+}
+
+/// The answer about one flag. A service that only knows the guide sends `enabled` and `reason`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct EvaluateResponse {
+    /// The flag; absent inside a batch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub flag_name: Option<Arc<str>>,
+    /// The environment; absent inside a batch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub environment: Option<Arc<str>>,
+    /// On or off; absent only in a batch, for a flag that has no answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub enabled: Option<bool>,
+    /// The value of the variant.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value: Option<Value>,
+    /// The variant's name.
+    #[serde(default)]
+    pub variant: Option<Arc<str>>,
+    /// [`Reason`] as a word.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<Arc<str>>,
+    /// The rule that decided.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rule: Option<Arc<str>>,
+    /// [`ErrorCode`] as a word.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<Arc<str>>,
+    /// The version of the last change that could have altered this answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<u64>,
+    /// The life of the store that `version` counts in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub epoch: Option<Arc<str>>,
+}
+
+/// The answers of a batch, by flag.
+pub type BatchResponse = BTreeMap<Arc<str>, EvaluateResponse>;
+
+impl EvaluateResponse {
+    /// The answer as it is sent; `environment` for a single one.
+    pub fn from_evaluation(evaluation: &Evaluation, environment: Option<&Arc<str>>) -> Self {
+        let has_answer = !evaluation.reason.is_default();
+        Self {
+            flag_name: environment.map(|_| evaluation.flag.clone()),
+            environment: environment.cloned(),
+            enabled: has_answer.then_some(evaluation.enabled),
+            value: has_answer.then(|| evaluation.value.clone()),
+            variant: evaluation.variant.clone(),
+            reason: Some(evaluation.reason.as_str().into()),
+            rule: evaluation.rule.clone(),
+            error: evaluation.error.map(|error: ErrorCode| error.as_str().into()),
+            version: Some(evaluation.version),
+            epoch: Some(evaluation.epoch.clone()),
+        }
+    }
+
+    /// What came back about `flag`, or `None` if the service has no answer.
+    pub fn into_evaluation(self, flag: &str) -> Option<Evaluation> {
+        let enabled = self.enabled?;
+        Some(Evaluation {
+            flag: flag.into(),
+            // A service that only knows the guide sends no value: the flag is boolean.
+            value: self.value.unwrap_or(Value::Bool(enabled)),
+            enabled,
+            variant: self.variant,
+            reason: self.reason.and_then(|word| Reason::from_name(&word)).unwrap_or(Reason::Fallthrough),
+            origin: Origin::Remote,
+            rule: self.rule,
+            error: None,
+            version: self.version.unwrap_or(0),
+            epoch: self.epoch.unwrap_or_default(),
+            age: std::time::Duration::ZERO,
+        })
+    }
+}
+
+/// The context as the body of a request holds it: the key and the attributes.
+pub fn context_of(view: View<'_>) -> (Option<Value>, Option<Value>) {
+    let attributes = view.attributes.iter().map(|(name, value)| (Arc::from(name), value.clone()));
+    (view.key.map(Value::from), (!view.attributes.is_empty()).then(|| Value::Map(attributes.collect())))
+}
+
+/// What every error answer holds.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ErrorBody {
+    /// The error.
+    pub error: ErrorDetail,
+}
+
+/// An error as the API tells it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ErrorDetail {
+    /// A stable word to act on.
+    pub code: String,
+    /// A sentence to read: what was wrong, with the value, and what would be right.
+    pub message: String,
+    /// More, by code.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub details: Option<serde_json::Value>,
+}
+
+/// The stream is alive.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Ping {
+    /// The environment's version, so that a lost last event is noticed.
+    pub version: u64,
+}
+
+/// The service ends the stream.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Goodbye {
+    /// Why.
+    pub reason: String,
+    /// Come back after this many milliseconds.
+    pub retry_after_ms: u64,
+}
+
+/// A ruleset on disk.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Saved<T> {
+    /// XXH3 of the ruleset's JSON text, 16 hex digits.
+    pub checksum: String,
+    /// The ruleset.
+    pub ruleset: T,
+}
