@@ -98,6 +98,7 @@ pub fn on_flag(reader: &mut Reader, node: &Node) -> Option<Expr> {
 
 fn on_attribute(reader: &mut Reader, node: &Node) -> Option<Expr> {
     let allowed: Vec<&str> = ["attribute", "ignore_case"].into_iter().chain(OPERATORS.iter().copied()).collect();
+    let before = reader.problems.len();
     reader.keys(node, "a condition on an attribute", &allowed)?;
     let attribute = attribute(reader, node.get("attribute")?)?;
     let fold = reader.bool(node, "ignore_case").unwrap_or(false);
@@ -108,6 +109,7 @@ fn on_attribute(reader: &mut Reader, node: &Node) -> Option<Expr> {
         }
     }
     match tests.len() {
+        0 if reader.problems.len() > before => None, // a misspelt operator has been complained about
         0 => reader.error(node.at, format!("says nothing about {attribute}: it needs one of {}", OPERATORS.join(", "))),
         1 => tests.pop()?,
         _ => Some(Expr::And(tests.into_iter().collect::<Option<_>>()?)),

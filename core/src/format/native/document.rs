@@ -158,7 +158,10 @@ impl Document {
                     let hint = suggestion(&environment.text, self.environments.iter().map(|name| &**name));
                     reader.error::<()>(environment.at, format!("there is no environment \"{}\"{hint}", environment.text));
                 }
-                if reader.keys(over, "an environment's settings", OVERRIDE_KEYS).is_some() {
+                let before = reader.problems.len();
+                reader.keys(over, "an environment's settings", OVERRIDE_KEYS);
+                // With a key that does not belong here the overlay would complain of things that nobody wrote.
+                if reader.problems.len() == before {
                     flag::compile(reader, name, &node.overlaid(Some(over), &["environments"]));
                 }
             });
