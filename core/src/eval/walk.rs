@@ -13,7 +13,7 @@ use super::operand::{Operand, compare};
 use super::trace::Trace;
 use crate::context::View;
 use crate::evaluation::ErrorCode;
-use crate::ir::{Body, Bucket, Conv, Expr, Field, Flag, Part, Path, Quant, Rule, Seg, Snapshot, Target, TextRel};
+use crate::ir::{Body, Bucket, Conv, Expr, Field, Flag, Part, Path, Quant, Rule, Seg, Snapshot, Split, Target, TextRel};
 use crate::value::Value;
 
 /// How deep flags and segments may refer to each other. Front-ends refuse cycles; this guards against
@@ -90,15 +90,8 @@ impl<'s: 'c, 'c, T: Trace> Walk<'s, 'c, T> {
                 self.serve(chosen)
             }
             Expr::Split(split) => {
-                let bucket = match self.value(&split.by)? {
-                    Operand::Int(int) => u64::try_from(int).ok(),
-                    _ => None,
-                };
-                let Some(bucket) = bucket else {
-                    return self.serve(&split.missing);
-                };
-                let range = split.ranges.iter().find(|(from, to, _)| (*from..*to).contains(&bucket));
-                self.serve(range.map_or(&split.past_end, |(_, _, outcome)| outcome))
+                let chosen = self.choose(split)?;
+                self.serve(chosen)
             }
             Expr::Coalesce(parts) => {
                 for part in parts {
@@ -116,6 +109,19 @@ impl<'s: 'c, 'c, T: Trace> Walk<'s, 'c, T> {
         }
     }
 
+    /// The part of a split that its number leads to.
+    fn choose(&mut self, split: &'s Split) -> Result<&'s Expr, ErrorCode> {
+        let bucket = match self.value(&split.by)? {
+            Operand::Int(int) => u64::try_from(int).ok(),
+            _ => None,
+        };
+        let Some(bucket) = bucket else {
+            return Ok(&split.missing);
+        };
+        let range = split.ranges.iter().find(|(from, to, _)| (*from..*to).contains(&bucket));
+        Ok(range.map_or(&split.past_end, |(_, _, outcome)| outcome))
+    }
+
     /// True, false or unknown.
     fn test(&mut self, expr: &'s Expr) -> Tri {
         let result = match expr {
@@ -126,6 +132,10 @@ impl<'s: 'c, 'c, T: Trace> Walk<'s, 'c, T> {
             Expr::IsTrue(inner) => return Ok(Some(self.test(inner)? == Some(true))),
             Expr::If(parts) => {
                 let chosen = if self.test(&parts[0])? == Some(true) { &parts[1] } else { &parts[2] };
+                return self.test(chosen);
+            }
+            Expr::Split(split) => {
+                let chosen = self.choose(split)?;
                 return self.test(chosen);
             }
             Expr::Segment(name) => self.segment(name)?,
@@ -280,9 +290,11 @@ impl<'s: 'c, 'c, T: Trace> Walk<'s, 'c, T> {
                 },
             },
             Expr::Err(code) => return Err(*code),
-            Expr::Target(_) | Expr::Split(_) | Expr::Delegate(_) => {
-                return Err(ErrorCode::MalformedFlag);
+            Expr::Split(split) => {
+                let chosen = self.choose(split)?;
+                return self.value(chosen);
             }
+            Expr::Target(_) | Expr::Delegate(_) => return Err(ErrorCode::MalformedFlag),
             condition => self.test(condition)?.map_or(Operand::Null, Operand::Bool),
         })
     }

@@ -4,6 +4,7 @@
 //! entry in [`FORMATS`]. Clients, the service and the command line find it there by name.
 
 pub mod native;
+pub mod ufc;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::eval::Answer;
@@ -25,7 +26,7 @@ pub struct Format {
 }
 
 /// All formats, ours first.
-pub static FORMATS: &[&Format] = &[&native::FORMAT];
+pub static FORMATS: &[&Format] = &[&native::FORMAT, &ufc::FORMAT];
 
 /// The format of that name.
 ///

@@ -65,7 +65,7 @@ pub enum Expr {
     Ramp(Box<Ramp>),
     /// A bucket number; null if one of its parts is.
     Bucket(Box<Bucket>),
-    /// A choice by number.
+    /// A choice by number: of outcomes, of values or of conditions.
     Split(Box<Split>),
     /// Something about another flag, evaluated for the same context.
     Flag(Arc<str>, Field),
@@ -168,7 +168,7 @@ pub enum Conv {
     DateMs,
 }
 
-/// A choice by number: the first range that holds it.
+/// A choice by number: the first range that holds it. What is chosen is an outcome, a value or a condition, as the place wants it.
 #[derive(Clone, Debug)]
 pub struct Split {
     /// The number.
