@@ -1,0 +1,68 @@
+# Jackstaff. `make help` lists what there is; each line below a `##` is a target's description.
+#
+# Everything is installed into the project's own folders: target/, .venv/, bindings-node/node_modules/.
+
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+PYTHON ?= python3
+VENV := .venv
+BIN := target/release/jackstaff
+
+.DEFAULT_GOAL := help
+.PHONY: help tools build service python node demo test quick vectors conformance lint fmt bench clean
+
+help: ## this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
+
+tools: # says what is missing, before an hour is lost
+	@$(PYTHON) scripts/tools.py
+
+build: tools service python node ## the service, and the Python and Node packages installed into .venv and bindings-node
+
+service:
+	@echo "▸ building the config service and the command line (a few minutes the first time)"
+	cargo build --release -p jackstaff-service
+
+python: $(VENV)/bin/python
+	@echo "▸ building and installing the Python package"
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check ./bindings-python
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+
+node:
+	@echo "▸ building and installing the Node package"
+	cd bindings-node && npm install --no-audit --no-fund --loglevel=error
+
+demo: build ## serve examples/flags.yaml, ask from Python, Node and Rust, flip a flag, and watch it arrive
+	@echo "▸ building the Rust example"
+	cargo build --release -p jackstaff-example
+	$(VENV)/bin/python examples/demo/demo.py
+
+test: tools ## every test of every language; sets up all it needs and ends with a count
+	$(PYTHON) scripts/test.py
+
+quick: ## the Rust tests alone
+	$(PYTHON) scripts/test.py rust service conformance
+
+vectors: ## the shared vectors, in every language and over HTTP
+	$(PYTHON) scripts/test.py vectors
+
+conformance: ## the rivals' public test cases, from JACKSTAFF_CONFORMANCE or ../shared/conformance
+	cargo test -q -p jackstaff --test conformance
+
+lint: ## formatting and clippy
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets -- -D warnings
+	cargo clippy -p jackstaff --no-default-features -- -D warnings
+
+fmt: ## format the Rust code
+	cargo fmt --all
+
+bench: build ## nanoseconds per check, in every language
+	cargo bench -p jackstaff --bench check
+	$(VENV)/bin/python benches/python_check.py
+	node benches/node_check.js
+
+clean: ## remove everything that was built or installed
+	rm -rf target $(VENV) .tools bindings-node/node_modules bindings-node/*.node
