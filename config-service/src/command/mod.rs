@@ -1,0 +1,64 @@
+//! What `jackstaff` does when it is called: one file per word of the command line.
+//!
+//! Each command is a function that returns a [`Failure`] with the exit code scripts rely on: 1 for a finding,
+//! 2 for wrong usage or input, 3 for a service that cannot be reached.
+
+mod serve;
+
+use std::process::ExitCode;
+
+use crate::config::{Cli, Command};
+use crate::environments::refusal::Refusal;
+use crate::store::StoreError;
+
+/// Why a command failed: what to say and how to exit.
+#[derive(Debug)]
+pub struct Failure {
+    code: u8,
+    message: String,
+}
+
+impl Failure {
+    /// 1: the work was done, and found something.
+    pub fn finding(message: impl Into<String>) -> Self {
+        Self { code: 1, message: message.into() }
+    }
+
+    /// 2: the call or its input is wrong.
+    pub fn usage(message: impl Into<String>) -> Self {
+        Self { code: 2, message: message.into() }
+    }
+
+    /// 3: the service cannot be reached.
+    pub fn unreachable(message: impl Into<String>) -> Self {
+        Self { code: 3, message: message.into() }
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        Self::usage(error.to_string())
+    }
+}
+
+impl From<Refusal> for Failure {
+    fn from(refusal: Refusal) -> Self {
+        Self::usage(refusal.to_string())
+    }
+}
+
+/// Runs a command and says how to exit.
+pub fn run(cli: Cli) -> ExitCode {
+    let result = match cli.command {
+        Command::Serve(options) => serve::serve(&options),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            if !failure.message.is_empty() {
+                eprintln!("jackstaff: {}", failure.message);
+            }
+            ExitCode::from(failure.code)
+        }
+    }
+}

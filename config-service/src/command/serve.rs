@@ -1,0 +1,126 @@
+//! `jackstaff serve`
+
+use std::io::{IsTerminal, Write};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jackstaff::ruleset::Severity;
+use tokio::net::TcpListener;
+use tracing_subscriber::EnvFilter;
+
+use super::Failure;
+use crate::clock;
+use crate::config::{LogFormat, Serve};
+use crate::environments::refusal::Refusal;
+use crate::publish::sse::StreamOptions;
+use crate::serve::run;
+use crate::service::{Service, ServiceOptions, import_file, open_store};
+
+/// Serves until SIGINT or SIGTERM.
+///
+/// # Errors
+/// The store cannot be opened, the flags have mistakes, the port is taken, or keys are needed and there are none.
+pub fn serve(options: &Serve) -> Result<(), Failure> {
+    log_to_stderr(options);
+    let service = prepare(options)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::usage(format!("cannot start threads: {error}")))?;
+    runtime.block_on(async {
+        let failed = |error| Failure::usage(format!("cannot listen on {}: {error}", options.listen));
+        let listener = TcpListener::bind(options.listen).await.map_err(failed)?;
+        let address = listener.local_addr().map_err(failed)?;
+        let stop = stop_signal().map_err(|error| Failure::usage(format!("cannot wait for signals: {error}")))?;
+        announce(options, address);
+        run(listener, service, stop).await.map_err(failed)
+    })?;
+    // Work on blocking threads may still hold the store; it ends with the process.
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    tracing::info!("stopped");
+    Ok(())
+}
+
+fn prepare(options: &Serve) -> Result<Arc<Service>, Failure> {
+    let is_public = !options.listen.ip().is_loopback();
+    let behaviour = ServiceOptions {
+        keys_required: is_public,
+        open: options.open,
+        streams: StreamOptions { max_streams: options.max_streams, ..StreamOptions::default() },
+        shutdown_timeout: Duration::from_secs(options.shutdown_timeout),
+        ..ServiceOptions::default()
+    };
+    let service = Service::open(open_store(&options.data)?, behaviour, clock::system())?;
+    if is_public && !options.open && !service.keys.any_live() {
+        return Err(Failure::usage(format!(
+            "{} is reachable from other machines, and there is no API key yet. Make one with\n  jackstaff keys create --data {} --kind admin\nor listen on 127.0.0.1, or say --open if everybody may read and change all flags",
+            options.listen,
+            options.data.display()
+        )));
+    }
+    if options.open && is_public {
+        tracing::warn!(listen = %options.listen, "open to everybody: no API key is asked for");
+    }
+    if let Some(file) = &options.flags {
+        let outcome = import_file(&service, file).map_err(|refusal| match refusal {
+            Refusal::Invalid(problems) => {
+                let lines: Vec<String> = problems.iter().map(|problem| format!("  {}:{problem}", file.display())).collect();
+                Failure::usage(format!("{} has mistakes, and nothing is served:\n{}", file.display(), lines.join("\n")))
+            }
+            other => other.into(),
+        })?;
+        for warning in outcome.warnings.iter().filter(|problem| problem.severity == Severity::Warning) {
+            tracing::warn!("{}:{warning}", file.display());
+        }
+    }
+    Ok(service)
+}
+
+fn log_to_stderr(options: &Serve) {
+    let format = options.log_format.unwrap_or(if options.json { LogFormat::Json } else { LogFormat::Text });
+    let filter = EnvFilter::try_from_env("JACKSTAFF_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(std::io::stderr().is_terminal());
+    // Whoever embeds this may have set a log of its own; then that one is used.
+    let _ = match format {
+        LogFormat::Text => log.with_target(false).try_init(),
+        LogFormat::Json => log.json().flatten_event(true).try_init(),
+    };
+}
+
+fn announce(options: &Serve, address: SocketAddr) {
+    let mut out = std::io::stdout().lock();
+    // Nobody reading stdout is no reason not to serve.
+    let _ = if options.json {
+        let line = serde_json::json!({
+            "event": "listening", "address": address.to_string(), "url": format!("http://{address}"), "version": env!("CARGO_PKG_VERSION"),
+        });
+        writeln!(out, "{line}")
+    } else {
+        writeln!(out, "jackstaff {} serves flags at http://{address} (data in {})", env!("CARGO_PKG_VERSION"), options.data.display())
+    };
+    let _ = out.flush();
+}
+
+#[cfg(unix)]
+fn stop_signal() -> std::io::Result<impl Future<Output = ()> + Send + 'static> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+        tracing::info!("stopping");
+    })
+}
+
+#[cfg(not(unix))]
+fn stop_signal() -> std::io::Result<impl Future<Output = ()> + Send + 'static> {
+    Ok(async {
+        // Without a signal to wait for, the process ends when it is ended.
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    })
+}

@@ -1,0 +1,176 @@
+//! Flags, segments and environments: the one door through which they are written, and the place they are read from.
+//!
+//! Reading is a load of one pointer ([`Environments::state`]): the evaluate endpoints never wait for a writer and never
+//! touch the store. Writing goes through [`Environments::write`] and nowhere else: [`plan::plan`] says what a draft comes to, the
+//! store takes the commit whole, the new state goes in, the publishers are told. One writer at a time in this process; another
+//! process on the same store is noticed by the commit ([`StoreError::Stale`](crate::store::StoreError::Stale): load, plan again) and by [`Environments::refresh`].
+
+pub mod exchange;
+pub mod plan;
+pub mod published;
+pub mod refusal;
+pub mod state;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use arc_swap::ArcSwap;
+use jackstaff::ruleset::Problem;
+
+use crate::clock::Clock;
+use crate::publish::Publisher;
+use crate::random;
+use crate::store::{FlagStore, PartName, Record, Standing, StoreError};
+use plan::{Draft, Plan, plan};
+use published::Published;
+use refusal::Refusal;
+use state::State;
+
+/// How often a write is tried again when another process was faster.
+const ATTEMPTS: usize = 5;
+
+/// What a write did.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    /// Its number in the audit log; `None` if it changed nothing.
+    pub audit: Option<u64>,
+    /// The environments that moved and where they stand.
+    pub moved: BTreeMap<Arc<str>, Standing>,
+    /// The parts that were written, as they are now.
+    pub parts: BTreeMap<PartName, Record>,
+    /// What somebody should look at.
+    pub warnings: Vec<Problem>,
+}
+
+/// All environments of a store.
+pub struct Environments {
+    store: Arc<dyn FlagStore>,
+    publishers: Vec<Arc<dyn Publisher>>,
+    clock: Clock,
+    state: ArcSwap<State>,
+    /// The stamp of the store that `state` was loaded at; held by whoever changes `state`.
+    writer: Mutex<u64>,
+}
+
+impl Environments {
+    /// Loads what the store holds.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn open(store: Arc<dyn FlagStore>, publishers: Vec<Arc<dyn Publisher>>, clock: Clock) -> Result<Self, StoreError> {
+        let stamp = store.stamp()?;
+        let state = State::load(store.load()?, &State::default());
+        for published in state.environments.values() {
+            publishers.iter().for_each(|publisher| publisher.publish(published));
+        }
+        Ok(Self { store, publishers, clock, state: ArcSwap::from_pointee(state), writer: Mutex::new(stamp) })
+    }
+
+    /// Everything as of the last commit.
+    pub fn state(&self) -> Arc<State> {
+        self.state.load_full()
+    }
+
+    /// What an environment serves.
+    ///
+    /// # Errors
+    /// There is no environment of that name.
+    pub fn published(&self, environment: &str) -> Result<Arc<Published>, Refusal> {
+        let state = self.state.load();
+        state.environments.get(environment).cloned().ok_or_else(|| Refusal::NoEnvironment(environment.chars().take(128).collect()))
+    }
+
+    /// The store, for what is not flags: keys and the audit log.
+    pub fn store(&self) -> &Arc<dyn FlagStore> {
+        &self.store
+    }
+
+    /// Milliseconds since 1970.
+    pub fn now(&self) -> i64 {
+        (self.clock)()
+    }
+
+    /// What a draft would do, without doing it.
+    ///
+    /// # Errors
+    /// As [`Environments::write`].
+    pub fn rehearse(&self, draft: &Draft) -> Result<Outcome, Refusal> {
+        Ok(outcome(None, plan(&self.state.load(), draft)?).0)
+    }
+
+    /// Does what `draft` says, whole or not at all. Blocks on the store: not to be called on an async thread.
+    ///
+    /// # Errors
+    /// The draft does not fit what is there, the flags that would come out have mistakes, or the store fails.
+    pub fn write(&self, draft: &Draft) -> Result<Outcome, Refusal> {
+        // A panic of another writer left `state` as it was: it is swapped whole, at the end.
+        let mut stamp = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        for _ in 0..ATTEMPTS {
+            let plan = plan(&self.state.load(), draft)?;
+            if plan.is_empty() {
+                return Ok(outcome(None, plan).0);
+            }
+            match self.store.commit(&plan.commit) {
+                Ok(audit) => {
+                    let moved = plan.commit.moves.len();
+                    let note = &plan.commit.note;
+                    tracing::info!(audit, actor = note.actor, action = note.action, target = note.target, moved, "committed");
+                    let (outcome, next) = outcome(Some(audit), plan);
+                    self.install(next);
+                    return Ok(outcome);
+                }
+                Err(StoreError::Stale) => self.reload(&mut stamp)?,
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(StoreError::Stale.into())
+    }
+
+    /// Takes over what another process has written to the store. Cheap if nothing was. Blocks on the store.
+    ///
+    /// # Errors
+    /// The store cannot be read; what was known stays.
+    pub fn refresh(&self) -> Result<(), StoreError> {
+        let mut stamp = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.store.stamp()? == *stamp { Ok(()) } else { self.reload(&mut stamp) }
+    }
+
+    fn reload(&self, stamp: &mut u64) -> Result<(), StoreError> {
+        // The stamp first: what is written between the two calls is then loaded twice, never missed.
+        let now = self.store.stamp()?;
+        let next = State::load(self.store.load()?, &self.state.load());
+        *stamp = now;
+        self.install(next);
+        Ok(())
+    }
+
+    fn install(&self, next: State) {
+        let next = Arc::new(next);
+        let last = self.state.swap(next.clone());
+        for publisher in &self.publishers {
+            for (name, published) in &next.environments {
+                if last.environments.get(name).is_none_or(|last| last.standing() != published.standing()) {
+                    publisher.publish(published);
+                }
+            }
+            last.environments.keys().filter(|name| !next.environments.contains_key(*name)).for_each(|name| publisher.close(name));
+        }
+    }
+}
+
+fn outcome(audit: Option<u64>, plan: Plan) -> (Outcome, State) {
+    let moves = plan.commit.moves.iter();
+    let moved =
+        moves.map(|change| (change.environment.clone(), Standing { epoch: change.epoch.clone(), version: change.version })).collect();
+    let written = plan.commit.parts.iter().map(|write| &write.part);
+    let parts = written.filter_map(|part| Some((part.clone(), plan.next.parts.get(part)?.clone()))).collect();
+    (Outcome { audit, moved, parts, warnings: plan.warnings }, plan.next)
+}
+
+/// The id of a new environment's life.
+///
+/// # Errors
+/// The operating system gives no random numbers.
+pub fn new_epoch() -> Result<Arc<str>, StoreError> {
+    random::text(12).map(Into::into).map_err(StoreError::Failed)
+}

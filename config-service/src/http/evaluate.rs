@@ -1,0 +1,212 @@
+//! The guide's two endpoints: one flag, or several, for one user.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::{HeaderMap, HeaderName, StatusCode};
+use jackstaff::context::{Attributes, Context};
+use jackstaff::eval;
+use jackstaff::evaluation::{ErrorCode, Evaluation};
+use jackstaff::format::native::is_name;
+use jackstaff::ir::Snapshot;
+use jackstaff::value::Value;
+use jackstaff::wire::{BatchRequest, BatchResponse, EvaluateRequest, EvaluateResponse, MAX_BATCH, MIN_VERSION_HEADER};
+use serde::Deserialize;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::error::{ApiError, ApiResult};
+use super::request::{Body, Query, header, require_environment};
+use super::schema;
+use crate::environments::published::Published;
+use crate::keys::Caller;
+use crate::service::Service;
+
+/// How long a request waits for the version that it wants at least.
+const WAIT: Duration = Duration::from_secs(1);
+
+/// The routes.
+pub fn router() -> OpenApiRouter<Arc<Service>> {
+    OpenApiRouter::new().routes(routes!(evaluate)).routes(routes!(evaluate_batch))
+}
+
+/// Evaluate one flag
+#[utoipa::path(
+    post, path = "/api/v1/feature-flags/evaluate", tag = "evaluate",
+    params(("X-FF-Min-Version" = Option<String>, Header, description = "`<epoch>-<n>` or `<n>`: not an answer older than this")),
+    request_body = schema::EvaluateRequest,
+    responses(
+        (status = 200, description = "The answer", body = schema::EvaluateResponse),
+        (status = 404, description = "No such flag or environment: the caller's default applies", body = schema::ErrorBody),
+        (status = 422, description = "The flag cannot be evaluated: the caller's default applies", body = schema::ErrorBody),
+        schema::Failures
+    )
+)]
+async fn evaluate(
+    State(service): State<Arc<Service>>,
+    caller: Caller,
+    headers: HeaderMap,
+    body: Body,
+) -> ApiResult<Json<EvaluateResponse>> {
+    let request: EvaluateRequest = body.json()?;
+    require_environment(&caller, &request.environment)?;
+    if !is_name(&request.flag_name) {
+        let shown: String = request.flag_name.chars().take(60).collect();
+        return Err(ApiError::bad_request(format!(
+            "flag_name \"{shown}\" is not a name: 1 to 128 letters, digits, dots, hyphens and underscores"
+        )));
+    }
+    let context = context(request.user_id, request.context)?;
+    let published = at_least(&service, &request.environment, &headers).await?;
+    let snapshot = &*published.snapshot;
+    let evaluation = answer(&service, snapshot, &request.flag_name, &context);
+    service.metrics.evaluation(evaluation.reason);
+    match evaluation.error {
+        None => Ok(Json(EvaluateResponse::from_evaluation(&evaluation, Some(&snapshot.environment)))),
+        Some(ErrorCode::FlagNotFound) => {
+            let message = format!("there is no flag \"{}\" in environment \"{}\"", request.flag_name, request.environment);
+            Err(ApiError::new(StatusCode::NOT_FOUND, "flag_not_found", message))
+        }
+        Some(error) => Err(invalid(snapshot, &request.flag_name, error)),
+    }
+}
+
+/// Evaluate several flags
+///
+/// The guide's form is a list of names, with `user_id` and `environment` in the query. The other form, an object, keeps ids out
+/// of access logs and takes attributes. A flag without an answer keeps its key and has no `enabled`.
+#[utoipa::path(
+    post, path = "/api/v1/feature-flags/evaluate/batch", tag = "evaluate",
+    params(
+        BatchQuery,
+        ("X-FF-Min-Version" = Option<String>, Header, description = "`<epoch>-<n>` or `<n>`: no answers older than this")
+    ),
+    request_body = schema::BatchBody,
+    responses(
+        (status = 200, description = "The answers by flag", body = std::collections::BTreeMap<String, schema::BatchAnswer>),
+        (status = 404, description = "No such environment", body = schema::ErrorBody),
+        schema::Failures
+    )
+)]
+async fn evaluate_batch(
+    State(service): State<Arc<Service>>,
+    caller: Caller,
+    headers: HeaderMap,
+    Query(query): Query<BatchQuery>,
+    body: Body,
+) -> ApiResult<Json<BatchResponse>> {
+    let request = batch_request(&body, query)?;
+    require_environment(&caller, &request.environment)?;
+    let names: Option<BTreeSet<Arc<str>>> = request.flag_names.map(|names| names.into_iter().map(Into::into).collect());
+    let asked = names.as_ref().map_or(0, BTreeSet::len);
+    if asked > MAX_BATCH {
+        return Err(ApiError::bad_request(format!("{asked} flags are too many for one batch: ask for at most {MAX_BATCH}")));
+    }
+    let context = context(request.user_id, request.context)?;
+    let published = at_least(&service, &request.environment, &headers).await?;
+    let snapshot = &*published.snapshot;
+    let names = names.unwrap_or_else(|| snapshot.flags().map(|flag| flag.key.clone()).collect());
+    let answers = names.into_iter().map(|name| {
+        let evaluation = answer(&service, snapshot, &name, &context);
+        service.metrics.evaluation(evaluation.reason);
+        let answer = EvaluateResponse::from_evaluation(&evaluation, None);
+        (name, answer)
+    });
+    Ok(Json(answers.collect()))
+}
+
+#[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+struct BatchQuery {
+    /// The targeting key, for the form with a list.
+    user_id: Option<String>,
+    /// The environment, for the form with a list.
+    environment: Option<String>,
+}
+
+/// Both forms of a batch, made one. What the body says goes before what the query says.
+fn batch_request(body: &Body, query: BatchQuery) -> ApiResult<BatchRequest> {
+    let is_object = body.0.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'{');
+    let mut request: PartialBatch =
+        if is_object { body.json()? } else { PartialBatch { flag_names: Some(body.json()?), ..PartialBatch::default() } };
+    let environment =
+        request.environment.take().or(query.environment).ok_or_else(|| {
+            ApiError::bad_request("environment is missing: put it into the query (?environment=production) or into the body")
+        })?;
+    let user_id = request.user_id.or_else(|| query.user_id.map(Value::from));
+    Ok(BatchRequest { flag_names: request.flag_names, user_id, environment, context: request.context })
+}
+
+#[derive(Default, Deserialize)]
+struct PartialBatch {
+    flag_names: Option<Vec<String>>,
+    user_id: Option<Value>,
+    environment: Option<String>,
+    context: Option<Value>,
+}
+
+/// The context of a request. `user_id` is text or a number, whose digits it then is; it may be missing only where attributes are given.
+fn context(user_id: Option<Value>, attributes: Option<Value>) -> ApiResult<Context> {
+    let bad = |message: &str| Err(ApiError::bad_request(message));
+    let attributes = match attributes {
+        None | Some(Value::Null) => None,
+        Some(Value::Map(entries)) => {
+            let pairs = entries.iter().map(|(name, value)| (name.clone(), value.clone()));
+            Some(Attributes::new(pairs).map_err(|error| ApiError::bad_request(format!("context: {error}")))?)
+        }
+        Some(other) => return bad(&format!("context has to be an object of attributes, and this is {}", other.type_name())),
+    };
+    let key = match user_id {
+        None | Some(Value::Null) if attributes.is_none() => return bad("user_id is missing: send it, or a context with attributes"),
+        None | Some(Value::Null) => None,
+        Some(Value::Text(text)) => Some(text),
+        Some(Value::Int(int)) => Some(int.to_string().into()),
+        Some(Value::Float(float)) => Some(float.to_string().into()),
+        Some(other) => return bad(&format!("user_id has to be text or a number, and this is {}", other.type_name())),
+    };
+    let context = match key {
+        None => Context::anonymous(),
+        Some(key) => Context::new(key).map_err(|error| ApiError::bad_request(format!("user_id: {error}")))?,
+    };
+    Ok(context.with_attributes(attributes.unwrap_or_default()))
+}
+
+fn answer(service: &Service, snapshot: &Snapshot, flag: &str, context: &Context) -> Evaluation {
+    let now = || service.environments.now();
+    eval::finish(eval::evaluate(snapshot, flag, context.view(), &now), snapshot, flag, None, &Value::Null)
+}
+
+fn invalid(snapshot: &Snapshot, name: &str, error: ErrorCode) -> ApiError {
+    let why = snapshot.flag(name).and_then(|flag| flag.body.as_ref().err()).map(|invalid| invalid.message.clone());
+    let message = format!("flag \"{name}\" cannot be evaluated: {}", why.as_deref().unwrap_or(error.as_str()));
+    ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, "flag_invalid", message).with_details(serde_json::json!({"error": error.as_str()}))
+}
+
+/// What the environment serves, not older than the header asks. Somebody who knows another epoch is answered at once: waiting would
+/// not bring it back, and the answer says which epoch it is of.
+async fn at_least(service: &Service, environment: &str, headers: &HeaderMap) -> ApiResult<Arc<Published>> {
+    let published = service.environments.published(environment)?;
+    let Some(wanted) = header(headers, &HeaderName::from_static(MIN_VERSION_HEADER)) else { return Ok(published) };
+    let (epoch, version) = wanted.rsplit_once('-').map_or((None, wanted), |(epoch, version)| (Some(epoch), version));
+    let version: u64 = version
+        .parse()
+        .map_err(|_| ApiError::bad_request("X-FF-Min-Version has to be <epoch>-<number> or <number>, as an answer's epoch and version"))?;
+    let is_there =
+        |published: &Published| published.ruleset.version >= version || epoch.is_some_and(|epoch| *epoch != *published.ruleset.epoch);
+    if is_there(&published) {
+        return Ok(published);
+    }
+    let deadline = tokio::time::Instant::now() + WAIT;
+    while tokio::time::Instant::now() < deadline {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        let published = service.environments.published(environment)?;
+        if is_there(&published) {
+            return Ok(published);
+        }
+    }
+    let message = format!("version {version} of environment \"{environment}\" is not here yet; it is at {}", published.ruleset.version);
+    Err(ApiError::unavailable("version_not_reached", message, 1))
+}
