@@ -1,6 +1,9 @@
 //! The hashes behind [`Bucket`](crate::ir::Bucket)s. Every number here is pinned by vectors and never changes.
 //!
-//! All of them hash UTF-8 bytes.
+//! All of them hash UTF-8 bytes, except FNV-1a where a flag asks for UTF-16.
+
+#[cfg(test)]
+mod tests;
 
 use md5::{Digest, Md5};
 use sha1::Sha1;
@@ -8,7 +11,7 @@ use sha2::Sha256;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use super::operand::Operand;
-use crate::ir::{Hash, Norm};
+use crate::ir::{Hash, Norm, Units};
 
 /// The seed of a native rollout: the XXH3 hash of its salt, which is the flag's name unless the flag says otherwise.
 ///
@@ -31,6 +34,7 @@ pub fn bucket(hash: Hash, norm: Norm, bytes: &[u8]) -> Operand<'static> {
         Norm::ModPlusOne(n) => Operand::Int((number % n.max(1)) as i64 + 1),
         Norm::ModDiv(n, divisor) => Operand::Float((number % n.max(1)) as f64 / divisor),
         Norm::Div(divisor) => Operand::Float(number as f64 / divisor),
+        Norm::Percent(divisor) => Operand::Float(number as f64 / divisor * 100.0),
     }
 }
 
@@ -45,8 +49,8 @@ fn digest(hash: Hash, bytes: &[u8]) -> (u64, u32) {
         Hash::Sha1Hi60 => (head(&Sha1::digest(bytes)) >> 4, 60),
         Hash::Sha256Hi64 => (head(&Sha256::digest(bytes)), 64),
         Hash::Crc32 => (crc32fast::hash(bytes).into(), 32),
-        Hash::Fnv1a => (fnv1a(bytes).into(), 32),
-        Hash::Fnv1aTwice => (fnv1a(fnv1a(bytes).to_string().as_bytes()).into(), 32),
+        Hash::Fnv1a(units) => (fnv1a_of(units, bytes).into(), 32),
+        Hash::Fnv1aTwice(units) => (fnv1a_of(Units::Utf8, fnv1a_of(units, bytes).to_string().as_bytes()).into(), 32),
         Hash::Xxh3(seed) => (xxh3_64_with_seed(bytes, seed), 64),
         Hash::Murmur3(seed) => (murmur3(bytes, seed).into(), 32),
     }
@@ -57,9 +61,16 @@ fn head(digest: &[u8]) -> u64 {
     digest.iter().take(8).fold(0, |number, byte| (number << 8) | u64::from(*byte))
 }
 
-/// FNV-1a, 32 bits (Fowler, Noll, Vo; draft-eastlake-fnv).
-fn fnv1a(bytes: &[u8]) -> u32 {
-    bytes.iter().fold(0x811c_9dc5, |hash, byte| (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193))
+/// FNV-1a, 32 bits (Fowler, Noll, Vo; draft-eastlake-fnv), over bytes or, as a browser does it, over 16-bit units.
+fn fnv1a(units: impl Iterator<Item = u32>) -> u32 {
+    units.fold(0x811c_9dc5, |hash, unit| (hash ^ unit).wrapping_mul(0x0100_0193))
+}
+
+fn fnv1a_of(units: Units, bytes: &[u8]) -> u32 {
+    match (units, std::str::from_utf8(bytes)) {
+        (Units::Utf16, Ok(text)) => fnv1a(text.encode_utf16().map(u32::from)),
+        _ => fnv1a(bytes.iter().copied().map(u32::from)),
+    }
 }
 
 /// MurmurHash3 x86 32 (Austin Appleby, public domain), over a slice: the published crate reads from a

@@ -50,12 +50,22 @@ pub enum Hash {
     /// CRC-32, IEEE (Flipt).
     Crc32,
     /// FNV-1a, 32 bits (GrowthBook).
-    Fnv1a,
+    Fnv1a(Units),
     /// FNV-1a of the decimal text of FNV-1a (GrowthBook's second version).
-    Fnv1aTwice,
+    Fnv1aTwice(Units),
 }
 
-/// From a hash to a bucket. All but the last two yield integers.
+/// What a hash takes a text apart into. Only GrowthBook's has the choice, because its own SDKs disagree on ids outside
+/// ASCII; every other vendor hashes UTF-8.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Units {
+    /// The bytes of UTF-8 (the Rust SDK).
+    Utf8,
+    /// The 16-bit units of UTF-16, each whole (the JavaScript SDK, hence the browser's buckets).
+    Utf16,
+}
+
+/// From a hash to a bucket. All but the last three yield integers.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Norm {
     /// `hash · n >> bits of the hash`: no bias worth naming and no division.
@@ -68,4 +78,6 @@ pub enum Norm {
     ModDiv(u64, f64),
     /// `hash / d` as a double.
     Div(f64),
+    /// `hash / d · 100` as a double, in this order: Flagsmith's percentages are compared to the last bit.
+    Percent(f64),
 }

@@ -126,7 +126,7 @@ impl Display for Bucket {
             Norm::Scale(n) | Norm::Mod(n) | Norm::ModPlusOne(n) | Norm::ModDiv(n, _) => {
                 write!(f, " of {n}")
             }
-            Norm::Div(_) => Ok(()),
+            Norm::Div(_) | Norm::Percent(_) => Ok(()),
         }
     }
 }
