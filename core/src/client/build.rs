@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::SystemTime;
 
 use arc_swap::ArcSwapOption;
 use tokio::sync::watch;
@@ -60,6 +61,11 @@ impl Client {
         if options.config_service_url.is_none() && options.bootstrap.is_none() {
             return Err(Error::new(ErrorKind::InvalidArgument, "a client needs a config_service_url, or flags of its own (a file, a document)"));
         }
+        // Before the file is read: a change in between is then seen by the watch, and not lost.
+        let file_stamp = match &options.bootstrap {
+            Some(Bootstrap::File { path, .. }) => Stamp::of(path),
+            _ => None,
+        };
         let bootstrap = match &options.bootstrap {
             Some(Bootstrap::File { path, format }) => Some(read_file(path, format, &options.environment)?),
             Some(Bootstrap::Document(document)) => Some(read_document(document, &options.environment)?),
@@ -84,6 +90,7 @@ impl Client {
             live: AtomicBool::new(false),
             recorded: is_mock.then(Default::default),
             warned: Mutex::default(),
+            file_stamp,
             options,
         };
         Ok(Self { inner: Arc::new(inner) })
@@ -111,6 +118,18 @@ impl Client {
         if was_running && !self.is_closed() {
             self.start();
         }
+    }
+}
+
+/// What tells that a file was written again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Stamp(SystemTime, u64);
+
+impl Stamp {
+    /// The stamp of the file at `path`, if it is there.
+    pub fn of(path: &Path) -> Option<Self> {
+        let about = std::fs::metadata(path).ok()?;
+        Some(Self(about.modified().ok()?, about.len()))
     }
 }
 

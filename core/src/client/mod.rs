@@ -72,6 +72,8 @@ struct Inner {
     /// Is the stream up, so that what is served is known to be current?
     live: AtomicBool,
     recorded: Option<mock::Recorded>,
+    /// The file that the client lives on, as it was when it was read.
+    file_stamp: Option<build::Stamp>,
     /// The flags that were warned about.
     warned: Mutex<HashSet<String>>,
 }

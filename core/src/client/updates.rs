@@ -9,12 +9,12 @@
 use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout};
 
-use super::build::read_file;
+use super::build::{Stamp, read_file};
 use super::options::{Bootstrap, Evaluate};
 use super::{Inner, Status, runtime};
 use crate::api::{Api, Fetched};
@@ -298,11 +298,11 @@ fn parse<T: serde::de::DeserializeOwned>(data: &str) -> Result<T> {
 
 /// Reads a file again whenever it has changed. One that does not compile leaves the flags as they are.
 async fn watch_file(client: Weak<Inner>, path: PathBuf, format: String) {
-    let mut seen = stamp(&path);
+    let Some(mut seen) = client.upgrade().map(|client| client.file_stamp) else { return };
     loop {
         let Some(interval) = client.upgrade().map(|client| client.options.poll_interval.min(FILE_INTERVAL)) else { return };
         sleep(interval).await;
-        let now = stamp(&path);
+        let now = Stamp::of(&path);
         if now == seen || now.is_none() {
             continue;
         }
@@ -317,11 +317,6 @@ async fn watch_file(client: Weak<Inner>, path: PathBuf, format: String) {
             Err(error) => client.failed(&error),
         }
     }
-}
-
-fn stamp(path: &std::path::Path) -> Option<(SystemTime, u64)> {
-    let about = std::fs::metadata(path).ok()?;
-    Some((about.modified().ok()?, about.len()))
 }
 
 /// A random number from 0 to 1, good enough to spread a fleet.
