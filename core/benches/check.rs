@@ -1,0 +1,137 @@
+//! Nanoseconds per check in Rust, beside a floor measured in the same run: `cargo bench -p jackstaff --bench check`.
+//!
+//! Each figure is the best of several rounds, so that what else the machine does counts least.
+
+use std::hint::black_box;
+use std::time::Instant;
+
+use jackstaff::eval::evaluate;
+use jackstaff::format::native::{self, Document};
+use jackstaff::ir::Snapshot;
+use jackstaff::ruleset::{Ruleset, Syntax};
+use jackstaff::{Client, Context, Value, ValueType, View};
+
+const ROUNDS: usize = 9;
+
+fn time(calls: u32, mut call: impl FnMut()) -> f64 {
+    let rounds = (0..ROUNDS).map(|_| {
+        let begun = Instant::now();
+        (0..calls).for_each(|_| call());
+        begun.elapsed().as_nanos() as f64 / f64::from(calls)
+    });
+    rounds.fold(f64::INFINITY, f64::min)
+}
+
+fn document() -> String {
+    let ids: Vec<String> = (0..1_000).map(|id| format!("\"user-{id}\"")).collect();
+    let flags: Vec<String> = (0..50).map(|at| format!("\"batch-{at:02}\":{{\"rules\":[{{\"percentage\":50}}]}}")).collect();
+    format!(
+        r#"{{"flags":{{
+            "on":{{}},
+            "targets":{{"targets":{{"on":[{}]}}}},
+            "half":{{"rules":[{{"percentage":50}}]}},
+            "rules":{{"rules":[{{"when":[{{"attribute":"country","in":["DE","AT"]}},{{"attribute":"plan","equals":"pro"}},{{"attribute":"version","version_at_least":"2.1.0"}}],"percentage":25}}]}},
+            {}}}}}"#,
+        ids.join(","),
+        flags.join(",")
+    )
+}
+
+fn main() {
+    let text = document();
+    let document: Value = serde_json::from_str(&text).expect("the document is JSON");
+    let client = Client::from_document(document, "development").expect("the document compiles");
+    client.start();
+    let snapshot = client.snapshot().expect("a client of a document has a snapshot");
+    let attributes = [("country", "DE"), ("plan", "pro"), ("version", "2.4.1")];
+    let context = attributes
+        .iter()
+        .fold(Context::new("user-500").expect("short"), |context, (name, value)| context.with(name, *value).expect("few and short"));
+    let users: Vec<String> = (0..1_024).map(|user| format!("user-{user}")).collect();
+    let now = || 1_795_305_600_000;
+
+    let mut at = 0;
+    let mut next = || {
+        at = (at + 1) & 1_023;
+        users[at].as_str()
+    };
+    println!("{:<44} {:>9} {:>9}", "ns per check, one thread", "evaluator", "client");
+    let floor = time(200_000, || {
+        black_box(snapshot.flag(black_box("on")));
+    });
+    println!("{:<44} {floor:>9.1}", "floor: the lookup of a name");
+    for (title, flag, attributes) in [
+        ("on", "on", false),
+        ("a list of 1 000 ids", "targets", false),
+        ("50 % rollout", "half", false),
+        ("three attributes and a 25 % rollout", "rules", true),
+    ] {
+        let mut view = || if attributes { context.view() } else { View::of(next()) };
+        let evaluator = time(200_000, || {
+            black_box(evaluate(&snapshot, black_box(flag), view(), &now).is_ok());
+        });
+        let client = time(200_000, || {
+            black_box(client.peek_enabled(black_box(flag), view(), false));
+        });
+        println!("{title:<44} {evaluator:>9.1} {client:>9.1}");
+    }
+    let names: Vec<String> = (0..50).map(|at| format!("batch-{at:02}")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let batch = time(5_000, || {
+        drop(black_box(client.peek_batch(&names, View::of(next()), Some(ValueType::Boolean), &Value::Bool(false))));
+    });
+    let singles = time(5_000, || {
+        names.iter().for_each(|name| {
+            black_box(client.peek_enabled(name, View::of("user-1"), false));
+        })
+    });
+    println!("{:<44} {:>9} {batch:>9.0}", "50 flags, with all that is known", "");
+    println!("{:<44} {:>9} {singles:>9.0}", "50 flags, on or off", "");
+    load();
+}
+
+/// The time to load 10 000 flags from the service's JSON, and to apply a change of one of them.
+fn load() {
+    let flags: Vec<String> = (0..10_000)
+        .map(|at| {
+            let rules = format!(
+                r#"[{{"when":{{"attribute":"country","in":["DE","AT","CH"]}},"serve":"on"}},{{"when":[{{"attribute":"plan","equals":"pro"}},{{"attribute":"seats","at_least":{}}}],"percentage":{}}}]"#,
+                at % 50,
+                at % 100
+            );
+            format!(r#""flag-{at:05}":{{"targets":{{"on":["user-{at}","user-{}"]}},"rules":{rules},"fallthrough":"off"}}"#, at + 1)
+        })
+        .collect();
+    let text = format!(r#"{{"flags":{{{}}}}}"#, flags.join(","));
+    let mut ruleset = Document::parse(&text, Syntax::Json).expect("the document is JSON").ruleset("development");
+    (ruleset.epoch, ruleset.version) = ("e".into(), 1);
+    ruleset.flags.values_mut().for_each(|entry| entry.version = 1);
+    let sent = serde_json::to_string(&ruleset).expect("a ruleset is JSON");
+
+    let before = resident();
+    let begun = Instant::now();
+    let ruleset: Ruleset = serde_json::from_str(&sent).expect("as it was sent");
+    let snapshot: Snapshot = native::compile(&ruleset, None);
+    let took = begun.elapsed();
+    println!(
+        "10 000 flags, {:.1} MB of JSON: loaded in {:.1} ms, {:.1} MB of memory",
+        sent.len() as f64 / 1e6,
+        took.as_secs_f64() * 1e3,
+        (resident() - before) / 1e6
+    );
+    let mut newer = ruleset.clone();
+    newer.version = 2;
+    newer.flags.get_mut("flag-05000").expect("it is there").version = 2;
+    let delta = newer.delta_from(&ruleset);
+    let update = time(20, || {
+        let next = ruleset.apply(&delta).expect("it applies");
+        drop(black_box(native::compile(&next, Some(&snapshot))));
+    });
+    println!("a change of one of them: applied in {:.2} ms", update / 1e6);
+}
+
+/// The memory of this process in bytes; 0 where the system does not say.
+fn resident() -> f64 {
+    let pages = std::fs::read_to_string("/proc/self/statm").ok().and_then(|text| text.split(' ').nth(1)?.parse::<f64>().ok());
+    pages.unwrap_or(0.0) * 4096.0
+}
