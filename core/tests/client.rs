@@ -39,7 +39,10 @@ fn on() -> Reply {
 
 fn html() -> Reply {
     let body = "<html>please log in</html>";
-    Reply::Raw(format!("HTTP/1.1 200 OK\r\ncontent-type: text/html\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}", body.len()).into_bytes())
+    Reply::Raw(
+        format!("HTTP/1.1 200 OK\r\ncontent-type: text/html\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}", body.len())
+            .into_bytes(),
+    )
 }
 
 // --- without a service --------------------------------------------------------------------------
@@ -67,9 +70,11 @@ fn a_file_is_watched_and_a_broken_one_changes_nothing() {
     let client = Client::from_file(&path, "development", "native").unwrap();
     let changes = Arc::new(AtomicUsize::new(0));
     let seen = changes.clone();
-    client.on_change(move |_| {
-        seen.fetch_add(1, Ordering::SeqCst);
-    }).unwrap();
+    client
+        .on_change(move |_| {
+            seen.fetch_add(1, Ordering::SeqCst);
+        })
+        .unwrap();
     assert!(!ask(&client, "f", true).enabled);
     std::fs::write(&path, "flags:\n  f: { fallthrough: offf }\n").unwrap();
     wait(|| client.stats().last_error.is_some());
@@ -122,7 +127,12 @@ fn options_are_judged_at_the_door() {
     assert!(refused(&with("api_key", Value::from("a b"))).contains("api_key has characters"));
     assert!(refused(&[("config_service_url", Value::from("config-service:8082")), good[1].clone()]).contains("a URL such as"));
     assert!(refused(&[good[0].clone(), ("environment", Value::from("pro duction"))]).contains("\"pro duction\" is not a name"));
-    let options = Options::from_pairs([("configServiceUrl", Value::from("http://x:1/")), ("environment", Value::from("e")), ("cacheTtl", Value::Int(0))]).unwrap();
+    let options = Options::from_pairs([
+        ("configServiceUrl", Value::from("http://x:1/")),
+        ("environment", Value::from("e")),
+        ("cacheTtl", Value::Int(0)),
+    ])
+    .unwrap();
     assert_eq!((options.config_service_url.as_deref(), options.cache_ttl), (Some("http://x:1"), Duration::ZERO));
 }
 
@@ -173,7 +183,10 @@ fn guide_flaw_03_to_06_what_is_not_in_the_contract_is_not_an_answer() {
         ("enabled is text", Reply::Json(200, r#"{"enabled":"false"}"#.into())),
         ("enabled is a number", Reply::Json(200, r#"{"enabled":1}"#.into())),
         ("a list", Reply::Json(200, "[]".into())),
-        ("half a body", Reply::Raw(b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 100\r\n\r\n{\"enabled\": tr".to_vec())),
+        (
+            "half a body",
+            Reply::Raw(b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 100\r\n\r\n{\"enabled\": tr".to_vec()),
+        ),
         ("nothing at all", Reply::Raw(Vec::new())),
         ("500", Reply::Json(500, r#"{"enabled":true}"#.into())),
         ("503", Reply::Json(503, "busy".into())),
@@ -227,7 +240,12 @@ fn guide_flaw_22_the_last_known_answer_beats_the_default() {
     assert_eq!((answer.value, answer.origin), (Value::Bool(true), Origin::Memory));
     assert!(answer.age >= Duration::from_millis(50));
 
-    let strict = Options { evaluation: Evaluate::Remote, local_ttl: Duration::from_millis(50), max_stale: Some(Duration::from_millis(60)), ..options(&server) };
+    let strict = Options {
+        evaluation: Evaluate::Remote,
+        local_ttl: Duration::from_millis(50),
+        max_stale: Some(Duration::from_millis(60)),
+        ..options(&server)
+    };
     let client = Client::new(strict).unwrap();
     server.become_(|_, _| on());
     assert!(ask(&client, "f", false).enabled);
@@ -239,7 +257,8 @@ fn guide_flaw_22_the_last_known_answer_beats_the_default() {
 /// Flaw 7: an answer depends on the attributes; flaw 8: and names with colons do not collide.
 #[test]
 fn guide_flaw_07_and_08_answers_are_kept_apart() {
-    let server = Server::start(|_, body| Reply::Json(200, format!(r#"{{"enabled":{}}}"#, body.contains("\"pro\"") || body.contains("a:b"))));
+    let server =
+        Server::start(|_, body| Reply::Json(200, format!(r#"{{"enabled":{}}}"#, body.contains("\"pro\"") || body.contains("a:b"))));
     let client = remote(&server);
     let plan = |plan: &str| Context::new("u").unwrap().with("plan", plan).unwrap();
     let enabled = |context: &Context| block(client.is_enabled("f", context.view(), false));
@@ -315,7 +334,10 @@ fn guide_flaw_23_an_older_answer_never_replaces_a_newer_one() {
     std::thread::sleep(Duration::from_millis(50));
     assert_eq!(ask(&client, "f", true).version, 2);
     late.join().unwrap();
-    assert!(client.peek("f", slow.view(), None, &Value::Null).is_none(), "an answer of version 1 was kept though version 2 of the flag is known");
+    assert!(
+        client.peek("f", slow.view(), None, &Value::Null).is_none(),
+        "an answer of version 1 was kept though version 2 of the flag is known"
+    );
 }
 
 #[test]
@@ -346,14 +368,17 @@ fn a_closed_client_answers_with_defaults() {
 // --- rulesets -----------------------------------------------------------------------------------
 
 fn ruleset(version: u64, enabled: bool) -> String {
-    format!(r#"{{"environment":"production","epoch":"e1","version":{version},"flags":{{"f":{{"version":{version},"doc":{{"enabled":{enabled}}}}}}},"segments":{{}}}}"#)
+    format!(
+        r#"{{"environment":"production","epoch":"e1","version":{version},"flags":{{"f":{{"version":{version},"doc":{{"enabled":{enabled}}}}}}},"segments":{{}}}}"#
+    )
 }
 
 #[test]
 fn a_ruleset_that_was_saved_starts_a_client_without_the_service() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("flags.snapshot");
-    let server = Server::start(|path, _| if path.contains("/stream") { Reply::Json(404, "{}".into()) } else { Reply::Json(200, ruleset(7, true)) });
+    let server =
+        Server::start(|path, _| if path.contains("/stream") { Reply::Json(404, "{}".into()) } else { Reply::Json(200, ruleset(7, true)) });
     let saving = Options { snapshot_path: Some(path.clone()), ..options(&server) };
     let client = Client::new(saving.clone()).unwrap();
     block(client.ready(Duration::from_secs(5))).unwrap();
@@ -375,7 +400,8 @@ fn a_ruleset_that_was_saved_starts_a_client_without_the_service() {
 
 #[test]
 fn polling_brings_changes_where_there_is_no_stream_and_older_rulesets_are_left_alone() {
-    let server = Server::start(|path, _| if path.contains("/stream") { Reply::Json(404, "{}".into()) } else { Reply::Json(200, ruleset(2, false)) });
+    let server =
+        Server::start(|path, _| if path.contains("/stream") { Reply::Json(404, "{}".into()) } else { Reply::Json(200, ruleset(2, false)) });
     let client = Client::new(Options { poll_interval: Duration::from_millis(60), ..options(&server) }).unwrap();
     block(client.ready(Duration::from_secs(5))).unwrap();
     assert!(!ask(&client, "f", true).enabled);

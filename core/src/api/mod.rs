@@ -49,8 +49,9 @@ impl Api {
     pub fn new(base: &Arc<str>, environment: &Arc<str>, api_key: Option<&str>, timeout: Duration) -> Result<Self> {
         let mut headers = HeaderMap::new();
         if let Some(key) = api_key {
-            let mut value = HeaderValue::from_str(&format!("Bearer {key}"))
-                .map_err(|error| Error::new(ErrorKind::InvalidArgument, "api_key has characters that no header can hold").caused_by(error))?;
+            let mut value = HeaderValue::from_str(&format!("Bearer {key}")).map_err(|error| {
+                Error::new(ErrorKind::InvalidArgument, "api_key has characters that no header can hold").caused_by(error)
+            })?;
             value.set_sensitive(true);
             headers.insert(AUTHORIZATION, value);
         }
@@ -138,7 +139,8 @@ impl Api {
     }
 
     fn post(&self, path: &str, body: &impl serde::Serialize) -> Result<RequestBuilder> {
-        let body = serde_json::to_vec(body).map_err(|error| Error::new(ErrorKind::InvalidArgument, "the context is not JSON").caused_by(error))?;
+        let body =
+            serde_json::to_vec(body).map_err(|error| Error::new(ErrorKind::InvalidArgument, "the context is not JSON").caused_by(error))?;
         Ok(self.http.post(format!("{}{path}", self.base)).header("content-type", "application/json").timeout(self.timeout).body(body))
     }
 
@@ -189,5 +191,6 @@ async fn read<T: DeserializeOwned>(mut response: Response, limit: usize) -> Resu
             Err(error) => return Err(failed("reading the answer", error)),
         }
     }
-    serde_json::from_slice(&body).map_err(|error| Error::new(ErrorKind::InvalidResponse, format!("the answer is not in the contract: {error}")).caused_by(error))
+    serde_json::from_slice(&body)
+        .map_err(|error| Error::new(ErrorKind::InvalidResponse, format!("the answer is not in the contract: {error}")).caused_by(error))
 }

@@ -106,12 +106,7 @@ pub struct Memory {
 impl Memory {
     /// A memory for `capacity` answers that are good for `ttl`; unknown flags are remembered for a tenth of it, at most 10 s.
     pub fn new(capacity: usize, ttl: Duration) -> Self {
-        Self {
-            entries: Cache::new(capacity.max(1)),
-            known: RwLock::default(),
-            ttl,
-            unknown_ttl: (ttl / 10).min(Duration::from_secs(10)),
-        }
+        Self { entries: Cache::new(capacity.max(1)), known: RwLock::default(), ttl, unknown_ttl: (ttl / 10).min(Duration::from_secs(10)) }
     }
 
     /// The entry under `key`, if it is good at `now`.

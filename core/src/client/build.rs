@@ -59,7 +59,10 @@ impl Client {
 
     pub(super) fn build(options: Options, is_mock: bool) -> Result<Self> {
         if options.config_service_url.is_none() && options.bootstrap.is_none() {
-            return Err(Error::new(ErrorKind::InvalidArgument, "a client needs a config_service_url, or flags of its own (a file, a document)"));
+            return Err(Error::new(
+                ErrorKind::InvalidArgument,
+                "a client needs a config_service_url, or flags of its own (a file, a document)",
+            ));
         }
         // Before the file is read: a change in between is then seen by the watch, and not lost.
         let file_stamp = match &options.bootstrap {
@@ -71,7 +74,9 @@ impl Client {
             Some(Bootstrap::Document(document)) => Some(read_document(document, &options.environment)?),
             None => None,
         };
-        let waiting = if options.evaluation == Evaluate::Remote { None } else {
+        let waiting = if options.evaluation == Evaluate::Remote {
+            None
+        } else {
             let last = options.snapshot_path.as_deref().and_then(|path| saved::read(path, &options.environment));
             last.map(|ruleset| native::compile(&ruleset, None)).or(bootstrap)
         };

@@ -3,10 +3,12 @@
 //! One stair: the snapshot in memory, else the service. [`Client::peek`] and [`Client::peek_enabled`] are the first step
 //! alone and answer now or not at all; everything else is them and a wait.
 
+use std::cell::Cell;
 use std::future::Future;
 
 use super::{Client, Inner, now_ms, runtime};
 use crate::context::View;
+use crate::error::Result;
 use crate::eval;
 use crate::evaluation::{Evaluation, Origin, Reason};
 use crate::ir::ValueType;
@@ -30,6 +32,28 @@ impl Client {
         let Some(enabled) = enabled else { return Some(self.no_boolean(flag, default)) };
         inner.stats.check(Origin::Local);
         Some(enabled)
+    }
+
+    /// [`Client::peek_enabled`] for a caller who keeps answers until the next change: the second word says whether this one
+    /// may be kept. One that depends on the time may not, nor the caller's default, nor what the service answered, nor anything
+    /// of a client that records its checks.
+    pub fn peek_lasting(&self, flag: &str, context: View<'_>, default: bool) -> Option<(bool, bool)> {
+        let guard = self.inner.snapshot.load();
+        if let (Some(snapshot), None) = (&*guard, &self.inner.recorded) {
+            let timed = Cell::new(false);
+            let now = || {
+                timed.set(true);
+                now_ms()
+            };
+            if let Ok(answer) = eval::evaluate(snapshot, flag, context, &now)
+                && answer.body.value_type == ValueType::Boolean
+                && let Some(enabled) = answer.enabled()
+            {
+                self.inner.stats.check(Origin::Local);
+                return Some((enabled, !timed.get()));
+            }
+        }
+        self.peek_enabled(flag, context, default).map(|enabled| (enabled, false))
     }
 
     /// The flag is unknown, broken or not boolean.
@@ -114,12 +138,24 @@ impl Client {
         runtime::handle().ok().map(|runtime| runtime.block_on(future))
     }
 
+    /// Runs a future on the runtime that all clients of the process share; for bindings whose callers wait in a way of their own.
+    ///
+    /// # Errors
+    /// `Unavailable` if the system gives us no thread.
+    pub fn spawn(&self, future: impl Future<Output = ()> + Send + 'static) -> Result<()> {
+        runtime::handle()?.spawn(future);
+        Ok(())
+    }
+
     /// Nobody in this process has the answer.
     async fn answer(&self, flags: &[&str], context: View<'_>, wanted: Option<ValueType>, default: &Value) -> Vec<Evaluation> {
         self.start();
         // The start may have put a bootstrap in place.
         if self.inner.snapshot.load().is_some() {
-            return flags.iter().map(|flag| self.peek(flag, context, wanted, default).unwrap_or_else(|| not_ready(flag, default))).collect();
+            return flags
+                .iter()
+                .map(|flag| self.peek(flag, context, wanted, default).unwrap_or_else(|| not_ready(flag, default)))
+                .collect();
         }
         let remote = self.inner.remote.load_full();
         let evaluations = match remote {

@@ -149,7 +149,9 @@ impl Options {
             "environment" => {
                 let environment = text(name, value)?;
                 if !is_name(&environment) {
-                    return Err(invalid(format!("environment \"{environment}\" is not a name: 1 to 128 letters, digits, dots, hyphens and underscores")));
+                    return Err(invalid(format!(
+                        "environment \"{environment}\" is not a name: 1 to 128 letters, digits, dots, hyphens and underscores"
+                    )));
                 }
                 self.environment = environment;
             }
@@ -183,8 +185,20 @@ impl Options {
 
 /// The names of the options, for messages.
 const NAMES: &[&str] = &[
-    "config_service_url", "environment", "api_key", "evaluation", "cache_ttl", "local_ttl", "cache_entries", "timeout", "poll_interval",
-    "stream", "max_stale", "bootstrap", "snapshot_path", "redis_url",
+    "config_service_url",
+    "environment",
+    "api_key",
+    "evaluation",
+    "cache_ttl",
+    "local_ttl",
+    "cache_entries",
+    "timeout",
+    "poll_interval",
+    "stream",
+    "max_stale",
+    "bootstrap",
+    "snapshot_path",
+    "redis_url",
 ];
 
 fn invalid(message: String) -> Error {
@@ -207,7 +221,9 @@ fn url(name: &str, value: &Value) -> Result<Arc<str>> {
     let url = text(name, value)?;
     let rest = url.strip_prefix("http://").or_else(|| url.strip_prefix("https://"));
     match rest {
-        Some(rest) if !rest.is_empty() && !rest.starts_with('/') && !url.contains(char::is_whitespace) => Ok(url.trim_end_matches('/').into()),
+        Some(rest) if !rest.is_empty() && !rest.starts_with('/') && !url.contains(char::is_whitespace) => {
+            Ok(url.trim_end_matches('/').into())
+        }
         _ => Err(wrong(name, value, "a URL such as http://config-service:8082")),
     }
 }

@@ -147,7 +147,8 @@ async fn follow(client: Weak<Inner>, api: Arc<Api>) {
             Ok(Next::Gone) => return,
             Err(error) => {
                 let Some(client) = link.client.upgrade() else { return };
-                let remote_only = error.kind() == ErrorKind::NotFound && client.options.evaluation == Evaluate::Auto && client.snapshot.load().is_none();
+                let remote_only =
+                    error.kind() == ErrorKind::NotFound && client.options.evaluation == Evaluate::Auto && client.snapshot.load().is_none();
                 if remote_only {
                     // The guide's two endpoints are all there is: the service evaluates, for ever or until it can do more.
                     client.progress.send_modify(|progress| (progress.settled, progress.remote_only) = (true, true));
@@ -293,7 +294,9 @@ impl Link {
 }
 
 fn parse<T: serde::de::DeserializeOwned>(data: &str) -> Result<T> {
-    serde_json::from_str(data).map_err(|error| Error::new(ErrorKind::InvalidResponse, format!("an event of the stream is not in the contract: {error}")).caused_by(error))
+    serde_json::from_str(data).map_err(|error| {
+        Error::new(ErrorKind::InvalidResponse, format!("an event of the stream is not in the contract: {error}")).caused_by(error)
+    })
 }
 
 /// Reads a file again whenever it has changed. One that does not compile leaves the flags as they are.

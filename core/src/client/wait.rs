@@ -42,7 +42,9 @@ impl Client {
             Ok(Ok(false)) | Err(_) => Err(Error::new(ErrorKind::Closed, "the client was closed meanwhile")),
             Ok(Err(_)) => {
                 let progress = self.inner.progress.borrow().clone();
-                let why = progress.failure.map_or_else(|| format!("the client has version {}", progress.version), |(_, message)| message.to_string());
+                let why = progress
+                    .failure
+                    .map_or_else(|| format!("the client has version {}", progress.version), |(_, message)| message.to_string());
                 Err(Error::new(ErrorKind::Timeout, format!("{what} within {timeout:?}: {why}")))
             }
         }

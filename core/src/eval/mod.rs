@@ -21,8 +21,8 @@ use crate::ir::{Body, Flag, Rule, Snapshot, ValueType, Variant};
 use crate::value::Value;
 pub use convert::{parse_date_ms, parse_version};
 pub use trace::{Explanation, Trace};
-use walk::Walk;
 pub use walk::MAX_REFERENCES;
+use walk::Walk;
 
 /// What an evaluation found, borrowed from the snapshot.
 #[derive(Clone, Copy, Debug)]

@@ -60,12 +60,16 @@ impl Remote {
         for part in missing.chunks(MAX_BATCH) {
             let brought = match self.trip(part, context) {
                 Some(trip) => trip.await,
-                None => Err(Arc::new(Error::new(ErrorKind::Unavailable, format!("{MAX_TRIPS} trips to the service are under way already")))),
+                None => {
+                    Err(Arc::new(Error::new(ErrorKind::Unavailable, format!("{MAX_TRIPS} trips to the service are under way already"))))
+                }
             };
             for (flag, answer) in flags.iter().zip(&mut answers).filter(|(_, answer)| answer.is_none()) {
                 let Ok(place) = part.binary_search(flag) else { continue };
                 *answer = Some(match &brought {
-                    Ok(brought) => finish(flag, brought.get(place).and_then(Option::as_ref), Origin::Remote, Duration::ZERO, wanted, default),
+                    Ok(brought) => {
+                        finish(flag, brought.get(place).and_then(Option::as_ref), Origin::Remote, Duration::ZERO, wanted, default)
+                    }
                     Err(error) => self.without_service(flag, context, wanted, default, error),
                 });
             }
@@ -155,7 +159,14 @@ impl Errand {
     }
 }
 
-fn finish(flag: &str, answer: Option<&Evaluation>, origin: Origin, age: Duration, wanted: Option<ValueType>, default: &Value) -> Evaluation {
+fn finish(
+    flag: &str,
+    answer: Option<&Evaluation>,
+    origin: Origin,
+    age: Duration,
+    wanted: Option<ValueType>,
+    default: &Value,
+) -> Evaluation {
     let refuse = |code: ErrorCode| Evaluation { error: Some(code), age, ..Evaluation::default(flag, default.clone(), code.reason()) };
     match answer {
         None => refuse(ErrorCode::FlagNotFound),

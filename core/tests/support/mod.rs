@@ -80,7 +80,11 @@ fn serve(stream: TcpStream, counter: &AtomicUsize, handler: &Mutex<Arc<Handler>>
     let mut stream = stream;
     match reply {
         Reply::Json(status, body) => {
-            write!(stream, "HTTP/1.1 {status} x\r\ncontent-type: application/json\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}", body.len())
+            write!(
+                stream,
+                "HTTP/1.1 {status} x\r\ncontent-type: application/json\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
+                body.len()
+            )
         }
         Reply::Raw(bytes) => stream.write_all(&bytes),
         Reply::Endless => {

@@ -24,9 +24,30 @@ const MAX_PATTERN: usize = 2_000;
 const MAX_REGEX_SIZE: usize = 1 << 20;
 
 const OPERATORS: &[&str] = &[
-    "equals", "not_equals", "in", "not_in", "starts_with", "ends_with", "contains", "matches", "less_than", "at_most", "greater_than",
-    "at_least", "before", "after", "version_equals", "version_less_than", "version_at_most", "version_greater_than",
-    "version_at_least", "contains_any", "contains_all", "contains_none", "in_network", "exists",
+    "equals",
+    "not_equals",
+    "in",
+    "not_in",
+    "starts_with",
+    "ends_with",
+    "contains",
+    "matches",
+    "less_than",
+    "at_most",
+    "greater_than",
+    "at_least",
+    "before",
+    "after",
+    "version_equals",
+    "version_less_than",
+    "version_at_most",
+    "version_greater_than",
+    "version_at_least",
+    "contains_any",
+    "contains_all",
+    "contains_none",
+    "in_network",
+    "exists",
 ];
 
 /// Reads a condition; a list is `all` of it.
@@ -65,7 +86,8 @@ fn nested(reader: &mut Reader, node: &Node, depth: usize) -> Option<Expr> {
         Some(_) => on_attribute(reader, node),
         None => {
             let hint = suggestion(first, ["all", "any", "not", "segment", "flag", "attribute"].into_iter());
-            reader.error(node.at, format!("{} is not a condition: it needs attribute, segment, flag, all, any or not{hint}", node.excerpt()))
+            reader
+                .error(node.at, format!("{} is not a condition: it needs attribute, segment, flag, all, any or not{hint}", node.excerpt()))
         }
     }
 }
@@ -224,7 +246,9 @@ fn needles(reader: &mut Reader, operand: &Node, fold: bool) -> Option<Box<[Arc<s
 }
 
 fn pattern(reader: &mut Reader, operand: &Node, fold: bool) -> Option<Regex> {
-    let Some(text) = operand.as_str() else { return reader.error(operand.at, format!("a pattern is text, and {} is not", operand.excerpt())) };
+    let Some(text) = operand.as_str() else {
+        return reader.error(operand.at, format!("a pattern is text, and {} is not", operand.excerpt()));
+    };
     if text.len() > MAX_PATTERN {
         return reader.error(operand.at, format!("the pattern has {} bytes, and {MAX_PATTERN} are allowed", text.len()));
     }
@@ -243,7 +267,10 @@ fn number(reader: &mut Reader, operand: &Node) -> Option<Value> {
         Kind::Int(_) | Kind::Float(_) => Some(operand.to_value()),
         _ => reader.error(
             operand.at,
-            format!("compares numbers, and {} is not one (for versions there is version_at_least, for dates before and after)", operand.excerpt()),
+            format!(
+                "compares numbers, and {} is not one (for versions there is version_at_least, for dates before and after)",
+                operand.excerpt()
+            ),
         ),
     }
 }
@@ -263,7 +290,9 @@ fn date(reader: &mut Reader, operand: &Node) -> Option<Expr> {
 fn version(reader: &mut Reader, operand: &Node) -> Option<Expr> {
     match operand.as_str().and_then(parse_version) {
         Some(version) => Some(Expr::Version(Box::new(version))),
-        None => reader.error(operand.at, format!("{} is not a version: write \"1.4.2\" (in quotes, or 1.10 becomes 1.1)", operand.excerpt())),
+        None => {
+            reader.error(operand.at, format!("{} is not a version: write \"1.4.2\" (in quotes, or 1.10 becomes 1.1)", operand.excerpt()))
+        }
     }
 }
 

@@ -188,7 +188,9 @@ impl Document {
                 let steps: Vec<String> = way.iter().chain(way.first()).map(ToString::to_string).collect();
                 checked.problems.push(reference.problem(format!("depends on itself: {}", steps.join(" → "))));
             } else if depth(&checked.graph, from, &mut known) > MAX_REFERENCES as usize - 1 {
-                checked.problems.push(reference.problem(format!("the chain of flags and segments from here is longer than {}", MAX_REFERENCES - 1)));
+                checked
+                    .problems
+                    .push(reference.problem(format!("the chain of flags and segments from here is longer than {}", MAX_REFERENCES - 1)));
             }
         }
     }

@@ -180,7 +180,9 @@ fn fallthrough(reader: &mut Reader, node: &Node, variants: &Variants, salt: &Arc
         None => reader.error(node.at, "a flag that is not boolean says what it serves in the end: fallthrough (a variant, or a rollout)"),
         Some(split) if matches!(split.kind, Kind::Map(_)) => {
             reader.keys(split, "a fallthrough", &["rollout"])?;
-            let Some(split) = present(split, "rollout") else { return reader.error(split.at, "is a variant's name, or {rollout: {weights: …}}") };
+            let Some(split) = present(split, "rollout") else {
+                return reader.error(split.at, "is a variant's name, or {rollout: {weights: …}}");
+            };
             reader.within("rollout", |reader| weighted(reader, split, variants, salt, variants.off(Reason::Fallthrough)))
         }
         Some(variant) => Some(serve(variants.named(reader, variant)?, Reason::Fallthrough)),

@@ -41,8 +41,8 @@ use crate::ir::{Flag, Invalid, Segment, Snapshot};
 use crate::ruleset::problem::to_error;
 use crate::ruleset::{Entry, Node, Ruleset, Severity, Syntax};
 pub use document::Document;
-pub use reader::is_name;
 use reader::Reader;
+pub use reader::is_name;
 
 /// The JSON Schema of the document, for editors: `jackstaff schema` prints it.
 pub const SCHEMA: &str = include_str!("schema.json");

@@ -91,7 +91,9 @@ impl Reader {
         let node = present(node, key)?;
         match &node.kind {
             Kind::Text(text) => Some(text.clone()),
-            _ => self.within(key, |reader| reader.error(node.at, format!("has to be text, and {} is not; put it in quotes", node.excerpt()))),
+            _ => {
+                self.within(key, |reader| reader.error(node.at, format!("has to be text, and {} is not; put it in quotes", node.excerpt())))
+            }
         }
     }
 

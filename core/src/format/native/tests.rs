@@ -99,7 +99,9 @@ fn cycles_are_told_with_their_way() {
 #[test]
 fn a_chain_longer_than_the_evaluator_follows_is_refused() {
     let chain = |length: usize| {
-        let link = |at: usize| if at == 0 { "  f0: {}\n".to_owned() } else { format!("  f{at}: {{ prerequisites: [{{ flag: f{} }}] }}\n", at - 1) };
+        let link = |at: usize| {
+            if at == 0 { "  f0: {}\n".to_owned() } else { format!("  f{at}: {{ prerequisites: [{{ flag: f{} }}] }}\n", at - 1) }
+        };
         format!("flags:\n{}", (0..=length).map(link).collect::<String>())
     };
     assert_eq!(problems(&chain(31), Syntax::Yaml), Vec::<String>::new());
@@ -112,8 +114,12 @@ fn a_chain_longer_than_the_evaluator_follows_is_refused() {
 
 #[test]
 fn a_missing_variant_of_another_flag_is_a_mistake() {
-    let text = "flags:\n  t: { type: string, variants: { dark: d }, fallthrough: dark }\n  f: { prerequisites: [{ flag: t, variant: drak }] }\n";
-    assert_eq!(problems(text, Syntax::Yaml), ["3:32: flags.f.prerequisites[0]: flag \"t\" has no variant \"drak\"; did you mean \"dark\"?"]);
+    let text =
+        "flags:\n  t: { type: string, variants: { dark: d }, fallthrough: dark }\n  f: { prerequisites: [{ flag: t, variant: drak }] }\n";
+    assert_eq!(
+        problems(text, Syntax::Yaml),
+        ["3:32: flags.f.prerequisites[0]: flag \"t\" has no variant \"drak\"; did you mean \"dark\"?"]
+    );
 }
 
 #[test]

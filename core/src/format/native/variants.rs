@@ -34,7 +34,9 @@ impl Variants {
         let mut list = Vec::new();
         match present(node, "variants") {
             None if value_type == ValueType::Boolean => {
-                list = [("on", true), ("off", false)].map(|(key, value)| Variant { key: key.into(), value: Ok(value.into()), enabled: value }).into();
+                list = [("on", true), ("off", false)]
+                    .map(|(key, value)| Variant { key: key.into(), value: Ok(value.into()), enabled: value })
+                    .into();
             }
             None => return reader.error(node.at, format!("a {} flag needs variants, as in {{small: …, large: …}}", value_type.as_str())),
             Some(variants) => reader.within("variants", |reader| {
@@ -45,7 +47,8 @@ impl Variants {
                     let value = node.to_value();
                     reader.check_name(&key.text, key.at);
                     if !value_type.admits(&value) {
-                        let message = format!("{} is {}, and the flag's type is {}", node.excerpt(), value.type_name(), value_type.as_str());
+                        let message =
+                            format!("{} is {}, and the flag's type is {}", node.excerpt(), value.type_name(), value_type.as_str());
                         reader.within(&*key.text, |reader| reader.error::<()>(node.at, message));
                     }
                     let enabled = value.as_bool().filter(|_| value_type == ValueType::Boolean).unwrap_or(true);
@@ -98,4 +101,3 @@ impl Variants {
         Expr::Target(Target { variant: self.off, reason, note: None })
     }
 }
-
