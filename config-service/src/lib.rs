@@ -18,3 +18,4 @@ mod random;
 pub mod serve;
 pub mod service;
 pub mod store;
+mod yaml;

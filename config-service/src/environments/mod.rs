@@ -114,7 +114,7 @@ impl Environments {
                 Ok(audit) => {
                     let moved = plan.commit.moves.len();
                     let note = &plan.commit.note;
-                    tracing::info!(audit, actor = note.actor, action = note.action, target = note.target, moved, "committed");
+                    tracing::info!(audit, actor = note.actor, action = note.action, what = note.target, moved, "committed");
                     let (outcome, next) = outcome(Some(audit), plan);
                     self.install(next);
                     return Ok(outcome);

@@ -54,7 +54,9 @@ impl Metrics {
     /// All figures as text.
     pub fn render(&self, versions: &BTreeMap<&str, u64>, streams: usize) -> String {
         let mut text = String::new();
-        let mut say = |line: std::fmt::Arguments<'_>| drop(writeln!(text, "{line}"));
+        let mut say = |line: std::fmt::Arguments<'_>| {
+            let _ = writeln!(text, "{line}"); // writing to a String cannot fail
+        };
         say(format_args!("# HELP jackstaff_evaluations_total Flags evaluated, by reason.\n# TYPE jackstaff_evaluations_total counter"));
         for (reason, count) in Reason::ALL.iter().zip(&self.evaluations) {
             say(format_args!("jackstaff_evaluations_total{{reason=\"{}\"}} {}", reason.as_str(), count.load(Ordering::Relaxed)));

@@ -4,14 +4,21 @@
 //! time, one log line) and serves the description at `/openapi.json`. Health, metrics and the description need no key.
 //! All errors, unknown paths and methods included, are JSON of one shape ([`error::ApiError`]).
 
+mod audit;
+mod documents;
+mod environments;
 pub mod error;
 mod evaluate;
+mod flags;
 mod gate;
 mod health;
 pub mod metrics;
+mod parts;
 mod request;
 mod rulesets;
 mod schema;
+mod segments;
+mod write;
 
 use std::any::Any;
 use std::sync::Arc;
@@ -47,9 +54,18 @@ struct Description;
 
 /// The whole API.
 pub fn router(service: &Arc<Service>) -> Router {
+    let manage = OpenApiRouter::new()
+        .merge(flags::router())
+        .merge(flags::alias())
+        .merge(segments::router())
+        .merge(environments::router())
+        .merge(audit::router())
+        .layer(DefaultBodyLimit::max(MANAGE_LIMIT));
     let keyed = OpenApiRouter::with_openapi(Description::openapi())
         .merge(evaluate::router().layer(DefaultBodyLimit::max(EVALUATE_LIMIT)))
         .merge(rulesets::router())
+        .merge(manage)
+        .merge(documents::router().layer(DefaultBodyLimit::max(IMPORT_LIMIT)))
         .merge(health::figures())
         .layer(axum::middleware::from_fn_with_state(service.clone(), gate::identify));
     let (router, description) = keyed.merge(health::router()).split_for_parts();

@@ -244,3 +244,58 @@ pub enum RulesetOrDelta {
     /// `delta`
     Delta(Delta),
 }
+
+/// A flag or segment as under `flags:` or `segments:` of a flag file.
+#[derive(Serialize, ToSchema)]
+pub struct Doc(BTreeMap<String, Value>);
+
+/// A new flag or segment.
+#[derive(Serialize, ToSchema)]
+pub struct NewPart {
+    /// Its name.
+    #[schema(pattern = "^[A-Za-z0-9._-]{1,128}$", example = "new_ui")]
+    name: String,
+    /// Its document.
+    doc: Doc,
+}
+
+/// What the writer has seen.
+#[derive(utoipa::IntoParams)]
+#[into_params(parameter_in = Header)]
+pub struct Seen {
+    /// The `ETag` of what you got, or `*` for whatever is there.
+    #[param(rename = "If-Match")]
+    if_match: Option<String>,
+    /// `*` to create what must not be there (`PUT`).
+    #[param(rename = "If-None-Match")]
+    if_none_match: Option<String>,
+}
+
+/// What may go wrong with a write; nothing is written then.
+#[derive(IntoResponses)]
+pub enum WriteFailures {
+    /// There is none.
+    #[response(status = 404)]
+    NotFound(#[to_schema] ErrorBody),
+    /// It is there already, or archived.
+    #[response(status = 409)]
+    Conflict(#[to_schema] ErrorBody),
+    /// Somebody else wrote first: the `ETag` and `details.revision` say where it stands.
+    #[response(status = 412)]
+    Changed(#[to_schema] ErrorBody),
+    /// The flags that would come out have mistakes: all are in `details`.
+    #[response(status = 422)]
+    Invalid(#[to_schema] ErrorBody),
+    /// `If-Match` or `If-None-Match` is needed.
+    #[response(status = 428)]
+    PreconditionRequired(#[to_schema] ErrorBody),
+}
+
+/// Flags and segments that a change touched.
+#[derive(Serialize, ToSchema)]
+pub struct AuditParts {
+    /// Flags by name; null where there is none.
+    flags: BTreeMap<String, Value>,
+    /// Segments by name; null where there is none.
+    segments: BTreeMap<String, Value>,
+}
