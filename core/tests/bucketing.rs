@@ -13,7 +13,7 @@ use jackstaff::{Context, Reason, Value};
 const USERS: usize = 20_000;
 
 fn compile(document: &str) -> Snapshot {
-    let native = by_name("native").unwrap();
+    let native = by_name("native").expect("there is a native format");
     (native.compile)(document, Syntax::Yaml, "production").unwrap_or_else(|error| panic!("{error}\n{document}"))
 }
 
@@ -24,8 +24,8 @@ fn percentage(share: &str, extra: &str) -> Snapshot {
 }
 
 fn is_on(snapshot: &Snapshot, flag: &str, user: &str, now: i64) -> bool {
-    let answer = evaluate(snapshot, flag, View::of(user), &|| now).unwrap();
-    answer.value.and_then(Value::as_bool).unwrap()
+    let answer = evaluate(snapshot, flag, View::of(user), &|| now).expect("the flag is sound");
+    answer.value.and_then(Value::as_bool).expect("the flag is boolean")
 }
 
 fn users() -> impl Iterator<Item = String> {

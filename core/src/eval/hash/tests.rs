@@ -81,7 +81,7 @@ fn norms_keep_to_their_borders() {
     assert_eq!(of(Norm::ModDiv(1000, 1000.0)), Value::Float(0.262));
     assert_eq!(of(Norm::Div(4_294_967_296.0)), Value::Float(3_421_780_262.0 / 4_294_967_296.0));
     assert_eq!(of(Norm::Percent(4_294_967_296.0)), Value::Float(3_421_780_262.0 / 4_294_967_296.0 * 100.0));
-    assert_eq!(of(Norm::Scale(100_000)), Value::Int((3_421_780_262_u64 * 100_000 >> 32) as i64));
+    assert_eq!(of(Norm::Scale(100_000)), Value::Int(((3_421_780_262_u64 * 100_000) >> 32) as i64));
     // A document that says 0 must not stop the process.
     assert_eq!([of(Norm::Mod(0)), of(Norm::ModPlusOne(0))], [Value::Int(0), Value::Int(1)]);
     for text in ["", "a", "b", "c", "ключ"] {
