@@ -10,6 +10,7 @@
 pub mod clock;
 pub mod command;
 pub mod config;
+mod context;
 pub mod environments;
 pub mod http;
 pub mod keys;

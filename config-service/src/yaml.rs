@@ -7,7 +7,11 @@ use jackstaff::ruleset::{Kind, Node};
 /// The document as YAML 1.2. Reading it back gives the same document.
 pub fn to_yaml(node: &Node) -> String {
     let mut text = String::new();
-    if is_block(node) { block(&mut text, node, 0) } else { text.push_str(&inline(node)) }
+    if is_block(node) {
+        block(&mut text, node, 0)
+    } else {
+        text.push_str(&inline(node))
+    }
     if !text.ends_with('\n') {
         text.push('\n');
     }

@@ -3,8 +3,15 @@
 //! Each command is a function that returns a [`Failure`] with the exit code scripts rely on: 1 for a finding,
 //! 2 for wrong usage or input, 3 for a service that cannot be reached.
 
+mod evaluate;
+mod exchange;
+mod keys;
+mod lint;
+mod remote;
 mod serve;
 
+use std::io::{ErrorKind, Write};
+use std::path::Path;
 use std::process::ExitCode;
 
 use crate::config::{Cli, Command};
@@ -51,6 +58,12 @@ impl From<Refusal> for Failure {
 pub fn run(cli: Cli) -> ExitCode {
     let result = match cli.command {
         Command::Serve(options) => serve::serve(&options),
+        Command::Evaluate(options) => evaluate::evaluate(&options),
+        Command::Lint(options) => lint::lint(&options),
+        Command::Schema => print(jackstaff::format::native::SCHEMA.trim_end()),
+        Command::Import(options) => exchange::import(&options),
+        Command::Export(options) => exchange::export(&options),
+        Command::Keys(options) => keys::keys(&options),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -60,5 +73,26 @@ pub fn run(cli: Cli) -> ExitCode {
             }
             ExitCode::from(failure.code)
         }
+    }
+}
+
+/// Prints a line on stdout. Whoever reads it may stop reading (`| head`): that is no failure.
+fn print(text: &str) -> Result<(), Failure> {
+    match writeln!(std::io::stdout().lock(), "{text}") {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(Failure::usage(format!("cannot write to stdout: {error}"))),
+        _ => Ok(()),
+    }
+}
+
+fn read_file(file: &Path) -> Result<String, Failure> {
+    std::fs::read_to_string(file).map_err(|error| Failure::usage(format!("cannot read {}: {error}", file.display())))
+}
+
+/// The mistakes of a file as an editor finds them: `file:line:col: path: message`.
+fn problem_line(file: &Path, problem: &jackstaff::ruleset::Problem) -> String {
+    let word = if problem.severity == jackstaff::ruleset::Severity::Warning { "warning: " } else { "" };
+    match problem.to_string().strip_prefix(&format!("{}:{}: ", problem.at.line, problem.at.column)) {
+        Some(rest) => format!("{}:{}:{}: {word}{rest}", file.display(), problem.at.line, problem.at.column),
+        None => format!("{}: {word}{problem}", file.display()),
     }
 }

@@ -9,7 +9,7 @@ use jackstaff::ruleset::Severity;
 use tokio::net::TcpListener;
 use tracing_subscriber::EnvFilter;
 
-use super::Failure;
+use super::{Failure, problem_line};
 use crate::clock;
 use crate::config::{LogFormat, Serve};
 use crate::environments::refusal::Refusal;
@@ -65,13 +65,13 @@ fn prepare(options: &Serve) -> Result<Arc<Service>, Failure> {
     if let Some(file) = &options.flags {
         let outcome = import_file(&service, file).map_err(|refusal| match refusal {
             Refusal::Invalid(problems) => {
-                let lines: Vec<String> = problems.iter().map(|problem| format!("  {}:{problem}", file.display())).collect();
+                let lines: Vec<String> = problems.iter().map(|problem| format!("  {}", problem_line(file, problem))).collect();
                 Failure::usage(format!("{} has mistakes, and nothing is served:\n{}", file.display(), lines.join("\n")))
             }
             other => other.into(),
         })?;
         for warning in outcome.warnings.iter().filter(|problem| problem.severity == Severity::Warning) {
-            tracing::warn!("{}:{warning}", file.display());
+            tracing::warn!("{}", problem_line(file, warning));
         }
     }
     Ok(service)

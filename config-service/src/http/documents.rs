@@ -118,7 +118,8 @@ fn syntax(content_type: Option<&str>) -> ApiResult<Syntax> {
         "yaml" | "x-yaml" => Ok(Syntax::Yaml),
         "toml" => Ok(Syntax::Toml),
         _ => {
-            let message = format!("content type \"{kind}\" cannot be imported: send application/json, application/yaml or application/toml");
+            let message =
+                format!("content type \"{kind}\" cannot be imported: send application/json, application/yaml or application/toml");
             Err(ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", message))
         }
     }

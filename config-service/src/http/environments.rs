@@ -138,7 +138,9 @@ async fn delete(
     let tag = format!("\"{}\"", published.tag());
     if !matches_tag(seen, &tag) {
         let message = format!("environment \"{environment}\" is at {tag}: get it and try again");
-        return Err(ApiError::new(StatusCode::PRECONDITION_FAILED, "revision_mismatch", message).with_header(axum::http::header::ETAG, &tag));
+        return Err(
+            ApiError::new(StatusCode::PRECONDITION_FAILED, "revision_mismatch", message).with_header(axum::http::header::ETAG, &tag)
+        );
     }
     if service.environments.state().environments.len() == 1 {
         return Err(ApiError::new(StatusCode::CONFLICT, "impossible", "this is the last environment: make another one first"));

@@ -7,7 +7,7 @@ use std::time::Duration;
 use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderName, StatusCode};
-use jackstaff::context::{Attributes, Context};
+use jackstaff::context::Context;
 use jackstaff::eval;
 use jackstaff::evaluation::{ErrorCode, Evaluation};
 use jackstaff::format::native::is_name;
@@ -21,6 +21,7 @@ use utoipa_axum::routes;
 use super::error::{ApiError, ApiResult};
 use super::request::{Body, Query, header, require_environment};
 use super::schema;
+use crate::context::context_of;
 use crate::environments::published::Published;
 use crate::keys::Caller;
 use crate::service::Service;
@@ -148,30 +149,8 @@ struct PartialBatch {
     context: Option<Value>,
 }
 
-/// The context of a request. `user_id` is text or a number, whose digits it then is; it may be missing only where attributes are given.
 fn context(user_id: Option<Value>, attributes: Option<Value>) -> ApiResult<Context> {
-    let bad = |message: &str| Err(ApiError::bad_request(message));
-    let attributes = match attributes {
-        None | Some(Value::Null) => None,
-        Some(Value::Map(entries)) => {
-            let pairs = entries.iter().map(|(name, value)| (name.clone(), value.clone()));
-            Some(Attributes::new(pairs).map_err(|error| ApiError::bad_request(format!("context: {error}")))?)
-        }
-        Some(other) => return bad(&format!("context has to be an object of attributes, and this is {}", other.type_name())),
-    };
-    let key = match user_id {
-        None | Some(Value::Null) if attributes.is_none() => return bad("user_id is missing: send it, or a context with attributes"),
-        None | Some(Value::Null) => None,
-        Some(Value::Text(text)) => Some(text),
-        Some(Value::Int(int)) => Some(int.to_string().into()),
-        Some(Value::Float(float)) => Some(float.to_string().into()),
-        Some(other) => return bad(&format!("user_id has to be text or a number, and this is {}", other.type_name())),
-    };
-    let context = match key {
-        None => Context::anonymous(),
-        Some(key) => Context::new(key).map_err(|error| ApiError::bad_request(format!("user_id: {error}")))?,
-    };
-    Ok(context.with_attributes(attributes.unwrap_or_default()))
+    context_of(user_id, attributes).map_err(ApiError::bad_request)
 }
 
 fn answer(service: &Service, snapshot: &Snapshot, flag: &str, context: &Context) -> Evaluation {

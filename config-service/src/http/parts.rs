@@ -91,7 +91,8 @@ fn describes(name: &str, doc: &str, tag: Option<&str>, q: Option<&str>) -> bool 
         description: Option<String>,
     }
     let notes: Notes = serde_json::from_str(doc).unwrap_or_default();
-    let has_text = |q: &str| name.to_lowercase().contains(q) || notes.description.as_ref().is_some_and(|text| text.to_lowercase().contains(q));
+    let has_text =
+        |q: &str| name.to_lowercase().contains(q) || notes.description.as_ref().is_some_and(|text| text.to_lowercase().contains(q));
     tag.is_none_or(|tag| notes.tags.iter().any(|other| other == tag)) && q.is_none_or(has_text)
 }
 

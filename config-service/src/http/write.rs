@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use axum::Json;
 use axum::http::header::{ETAG, IF_MATCH, IF_NONE_MATCH};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use axum::Json;
 use jackstaff::ruleset::Problem;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -186,7 +186,9 @@ impl WrittenPart {
         let record = outcome.parts.remove(part).or_else(|| service.environments.state().parts.get(part).cloned());
         let record = record.ok_or_else(|| ApiError::from(crate::store::StoreError::Stale))?;
         let own = format!("{}.{}", part.0.plural(), part.1);
-        outcome.warnings.retain(|problem| problem.path.strip_prefix(&own).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '['])));
+        outcome
+            .warnings
+            .retain(|problem| problem.path.strip_prefix(&own).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '['])));
         let revision = record.revision;
         let body = Self { part: Part::new(&part.1, &record), written: outcome.into() };
         Ok(tagged(status, &etag(revision), Json(body)))
