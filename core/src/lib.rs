@@ -7,7 +7,6 @@
 //!     "new_ui": { "rules": [{ "when": { "attribute": "plan", "equals": "pro" }, "serve": "on" }] }
 //! } }"#)?;
 //! let client = Client::from_document(flags, "development")?;
-//! client.start();
 //! let ann = Context::new("ann")?.with("plan", "pro")?;
 //! assert_eq!(client.peek_enabled("new_ui", ann.view(), false), Some(true));
 //! assert_eq!(client.peek_enabled("new_ui", View::of("bob"), false), Some(false));

@@ -98,7 +98,11 @@ impl Client {
             file_stamp,
             options,
         };
-        Ok(Self { inner: Arc::new(inner) })
+        let client = Self { inner: Arc::new(inner) };
+        if client.inner.options.config_service_url.is_none() && matches!(client.inner.options.bootstrap, Some(Bootstrap::Document(_))) {
+            client.start(); // starts nothing: it only puts the document in place, so that the first check is answered at once
+        }
+        Ok(client)
     }
 
     /// Puts another document in place of the one the client lives on.

@@ -40,9 +40,7 @@ impl Client {
     pub fn mock(flags: &Value) -> Result<Self> {
         let mut options = Options::without_service("test");
         options.bootstrap = Some(Bootstrap::Document(mock_document(flags)?));
-        let client = Self::build(options, true)?;
-        client.start();
-        Ok(client)
+        Self::build(options, true)
     }
 
     /// Replaces the flags of a mock.

@@ -39,6 +39,13 @@ const FILE_INTERVAL: Duration = Duration::from_secs(1);
 impl Inner {
     /// Starts the background task, and puts the way to the service in place.
     pub(super) fn begin_updates(self: &Arc<Self>) {
+        let file = match &self.options.bootstrap {
+            Some(Bootstrap::File { path, format }) => Some((path.clone(), format.clone())),
+            _ => None,
+        };
+        if self.options.config_service_url.is_none() && file.is_none() {
+            return; // a document in memory: nothing to keep up with, and no thread for it
+        }
         let failed = |error: Error| self.failed(&error);
         let runtime = match runtime::handle() {
             Ok(runtime) => runtime,
@@ -50,7 +57,7 @@ impl Inner {
         let me = Arc::downgrade(self);
         let stop = self.stop.subscribe();
         let Some(base) = &self.options.config_service_url else {
-            if let Some(Bootstrap::File { path, format }) = self.options.bootstrap.clone() {
+            if let Some((path, format)) = file {
                 runtime.spawn(until_stopped(stop, watch_file(me, path, format)));
             }
             return;

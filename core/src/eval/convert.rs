@@ -19,9 +19,9 @@ pub fn convert(conv: Conv, operand: Operand<'_>) -> Operand<'_> {
         (Conv::ToText, scalar) => to_text(scalar).map_or(Operand::Null, Operand::Text),
         (Conv::Lower, Operand::Text(text)) => Operand::Text(lower(text)),
         (Conv::ParseNum, Operand::Text(text)) => parse_number(&text),
-        (Conv::Semver, Operand::Text(text)) => Version::parse(&text).map_or(Operand::Null, |version| Operand::Version(Cow::Owned(version))),
+        (Conv::Semver, Operand::Text(text)) => Version::parse(&text).map_or(Operand::Null, |version| Operand::Parsed(Box::new(version))),
         (Conv::SemverLoose, Operand::Text(text)) => {
-            parse_version(&text).map_or(Operand::Null, |version| Operand::Version(Cow::Owned(version)))
+            parse_version(&text).map_or(Operand::Null, |version| Operand::Parsed(Box::new(version)))
         }
         (Conv::DateMs, Operand::Text(text)) => parse_date_ms(&text).map_or(Operand::Null, Operand::Int),
         _ => Operand::Null,
@@ -37,6 +37,7 @@ pub fn to_text(operand: Operand<'_>) -> Option<Cow<'_, str>> {
         // Rust's shortest form never has an exponent, and 3.0 is "3": the form that vendors agree on.
         Operand::Float(float) => Some(Cow::Owned(float.to_string())),
         Operand::Version(version) => Some(Cow::Owned(version.to_string())),
+        Operand::Parsed(version) => Some(Cow::Owned(version.to_string())),
         Operand::Null | Operand::Value(_) | Operand::Abort(_) => None,
     }
 }

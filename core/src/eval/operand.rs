@@ -25,7 +25,9 @@ pub enum Operand<'a> {
     /// A list or a map.
     Value(&'a Value),
     /// A version; the build metadata does not count.
-    Version(Cow<'a, Version>),
+    Version(&'a Version),
+    /// A version that was parsed just now; boxed, so that the common operands stay small.
+    Parsed(Box<Version>),
     /// Stop with this error.
     Abort(ErrorCode),
 }
@@ -54,6 +56,7 @@ impl From<Operand<'_>> for Value {
             Operand::Text(text) => Self::Text(text.as_ref().into()),
             Operand::Value(value) => value.clone(),
             Operand::Version(version) => Self::Text(version.to_string().into()),
+            Operand::Parsed(version) => Self::Text(version.to_string().into()),
         }
     }
 }
@@ -85,7 +88,7 @@ pub fn compare(rel: Rel, a: &Operand<'_>, b: &Operand<'_>) -> Option<bool> {
 }
 
 fn order(a: &Operand<'_>, b: &Operand<'_>) -> Option<Ordering> {
-    use Operand::{Bool, Float, Int, Text, Version};
+    use Operand::{Bool, Float, Int, Text};
     match (a, b) {
         (Bool(a), Bool(b)) => Some(a.cmp(b)),
         (Int(a), Int(b)) => Some(a.cmp(b)),
@@ -93,8 +96,7 @@ fn order(a: &Operand<'_>, b: &Operand<'_>) -> Option<Ordering> {
         (Int(a), Float(b)) => order_mixed(*a, *b),
         (Float(a), Int(b)) => order_mixed(*b, *a).map(Ordering::reverse),
         (Text(a), Text(b)) => Some(a.as_bytes().cmp(b.as_bytes())),
-        (Version(a), Version(b)) => Some(a.cmp_precedence(b)),
-        _ => None,
+        _ => Some(version(a)?.cmp_precedence(version(b)?)),
     }
 }
 
@@ -111,4 +113,12 @@ fn order_mixed(int: i64, float: f64) -> Option<Ordering> {
     }
     let whole = float.trunc() as i64;
     Some(int.cmp(&whole).then_with(|| 0.0_f64.partial_cmp(&float.fract()).unwrap_or(Ordering::Equal)))
+}
+
+fn version<'v>(operand: &'v Operand<'_>) -> Option<&'v Version> {
+    match operand {
+        Operand::Version(version) => Some(version),
+        Operand::Parsed(version) => Some(version),
+        _ => None,
+    }
 }

@@ -243,7 +243,7 @@ impl<'s: 'c, 'c, T: Trace> Walk<'s, 'c, T> {
             Expr::Key => self.context.key.map_or(Operand::Null, |key| Operand::Text(Cow::Borrowed(key))),
             Expr::Attr(_) | Expr::Elem => self.borrowed(expr).map_or(Operand::Null, Operand::from),
             Expr::Const(value) => Operand::from(value),
-            Expr::Version(version) => Operand::Version(Cow::Borrowed(version)),
+            Expr::Version(version) => Operand::Version(version),
             Expr::Now => Operand::Int((self.now)()),
             Expr::Ramp(ramp) => Operand::Int(ramp.at((self.now)())),
             Expr::Conv(conv, inner) => {
