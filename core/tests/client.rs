@@ -1,6 +1,8 @@
 //! The client through its public door: without a service, with one that offers only the guide's two endpoints, and with one that
 //! misbehaves in every way that has been seen. (The real service is in the end-to-end tests.)
 
+#![allow(clippy::unwrap_used)] // clippy knows test functions, not the helpers beside them
+
 mod support;
 
 use std::sync::Arc;

@@ -1,5 +1,7 @@
 //! The vectors that every language runs, on the evaluator itself. Prints how many it ran.
 
+#![allow(clippy::unwrap_used)] // clippy knows test functions, not the helpers beside them
+
 use jackstaff::eval::{evaluate, explain, finish};
 use jackstaff::format::native::{self, Document};
 use jackstaff::ir::Snapshot;

@@ -145,7 +145,16 @@ impl Api {
     }
 
     async fn send(&self, request: RequestBuilder) -> Result<Response> {
-        match tokio::time::timeout(self.timeout, request.send()).await {
+        let again = request.try_clone();
+        let trip = async {
+            match (request.send().await, again) {
+                // The service closed a connection that was idle, just as it was used again. All our requests only ask, so a second
+                // try is safe; it gets a new connection.
+                (Err(error), Some(again)) if !error.is_connect() && !error.is_timeout() => again.send().await,
+                (sent, _) => sent,
+            }
+        };
+        match tokio::time::timeout(self.timeout, trip).await {
             Ok(Ok(response)) => Ok(response),
             Ok(Err(error)) => Err(failed(&self.base, error)),
             Err(_) => Err(Error::new(ErrorKind::Timeout, format!("{} did not answer within {:?}", self.base, self.timeout))),

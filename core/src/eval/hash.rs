@@ -20,21 +20,39 @@ pub fn seed_of(salt: &str) -> u64 {
     xxh3_64_with_seed(salt.as_bytes(), 0)
 }
 
+/// A bucket number: an integer for all but the vendors who divide.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Number {
+    /// An integer.
+    Int(i64),
+    /// A double.
+    Float(f64),
+}
+
+impl From<Number> for Operand<'_> {
+    fn from(number: Number) -> Self {
+        match number {
+            Number::Int(int) => Self::Int(int),
+            Number::Float(float) => Self::Float(float),
+        }
+    }
+}
+
 /// The bucket of `bytes`.
 #[inline]
-pub fn bucket(hash: Hash, norm: Norm, bytes: &[u8]) -> Operand<'static> {
+pub fn bucket(hash: Hash, norm: Norm, bytes: &[u8]) -> Number {
     let (number, bits) = match hash {
         Hash::Xxh3(seed) => (xxh3_64_with_seed(bytes, seed), 64),
         Hash::Murmur3(seed) => (murmur3(bytes, seed).into(), 32),
         other => digest(other, bytes),
     };
     match norm {
-        Norm::Scale(n) => Operand::Int(((u128::from(number) * u128::from(n)) >> bits) as i64),
-        Norm::Mod(n) => Operand::Int((number % n.max(1)) as i64),
-        Norm::ModPlusOne(n) => Operand::Int((number % n.max(1)) as i64 + 1),
-        Norm::ModDiv(n, divisor) => Operand::Float((number % n.max(1)) as f64 / divisor),
-        Norm::Div(divisor) => Operand::Float(number as f64 / divisor),
-        Norm::Percent(divisor) => Operand::Float(number as f64 / divisor * 100.0),
+        Norm::Scale(n) => Number::Int(((u128::from(number) * u128::from(n)) >> bits) as i64),
+        Norm::Mod(n) => Number::Int((number % n.max(1)) as i64),
+        Norm::ModPlusOne(n) => Number::Int((number % n.max(1)) as i64 + 1),
+        Norm::ModDiv(n, divisor) => Number::Float((number % n.max(1)) as f64 / divisor),
+        Norm::Div(divisor) => Number::Float(number as f64 / divisor),
+        Norm::Percent(divisor) => Number::Float(number as f64 / divisor * 100.0),
     }
 }
 

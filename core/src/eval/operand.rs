@@ -78,12 +78,7 @@ pub fn compare(rel: Rel, a: &Operand<'_>, b: &Operand<'_>) -> Option<bool> {
         (None, Rel::Eq) => Some(false),
         (None, Rel::Ne) => Some(true),
         (None, _) => None,
-        (Some(order), Rel::Eq) => Some(order.is_eq()),
-        (Some(order), Rel::Ne) => Some(order.is_ne()),
-        (Some(order), Rel::Lt) => Some(order.is_lt()),
-        (Some(order), Rel::Le) => Some(order.is_le()),
-        (Some(order), Rel::Gt) => Some(order.is_gt()),
-        (Some(order), Rel::Ge) => Some(order.is_ge()),
+        (Some(order), rel) => Some(rel.holds(order)),
     }
 }
 

@@ -8,7 +8,7 @@ use std::net::IpAddr;
 
 use super::Answer;
 use super::convert::{convert, to_text};
-use super::hash;
+use super::hash::{self, Number};
 use super::operand::{Operand, compare};
 use super::trace::Trace;
 use crate::context::View;
@@ -111,7 +111,11 @@ impl<'s: 'c, 'c, T: Trace> Walk<'s, 'c, T> {
 
     /// The part of a split that its number leads to.
     fn choose(&mut self, split: &'s Split) -> Result<&'s Expr, ErrorCode> {
-        let bucket = match self.value(&split.by)? {
+        let number = match &split.by {
+            Expr::Bucket(bucket) if !T::ON => self.bucket(bucket)?.map_or(Operand::Null, Operand::from),
+            other => self.value(other)?,
+        };
+        let bucket = match number {
             Operand::Int(int) => u64::try_from(int).ok(),
             _ => None,
         };
@@ -143,30 +147,31 @@ impl<'s: 'c, 'c, T: Trace> Walk<'s, 'c, T> {
             Expr::Has(path) => {
                 Some(self.context.attributes.get(&path.name).is_some_and(|value| path.rest.is_empty() || walk_path(value, path).is_some()))
             }
-            Expr::In(inner, ids) => match self.value(inner)? {
-                Operand::Text(text) => Some(ids.contains(&text)),
-                _ => None,
+            Expr::In(inner, ids) => self.text(inner)?.map(|text| ids.contains(&text)),
+            Expr::Cmp(rel, sides) => match &**sides {
+                // A percentage: two integers and nothing to build.
+                (Expr::Bucket(bucket), Expr::Const(Value::Int(limit))) if !T::ON => match self.bucket(bucket)? {
+                    Some(Number::Int(number)) => Some(rel.holds(number.cmp(limit))),
+                    Some(number) => compare(*rel, &number.into(), &Operand::Int(*limit)),
+                    None => None,
+                },
+                (left, right) => {
+                    let left = self.value(left)?;
+                    compare(*rel, &left, &self.value(right)?)
+                }
             },
-            Expr::Cmp(rel, sides) => {
-                let left = self.value(&sides.0)?;
-                compare(*rel, &left, &self.value(&sides.1)?)
-            }
-            Expr::Text(rel, inner, needles) => match self.value(inner)? {
-                Operand::Text(text) => Some(needles.iter().any(|needle| match rel {
+            Expr::Text(rel, inner, needles) => self.text(inner)?.map(|text| {
+                needles.iter().any(|needle| match rel {
                     TextRel::StartsWith => text.starts_with(&**needle),
                     TextRel::EndsWith => text.ends_with(&**needle),
                     TextRel::Contains => text.contains(&**needle),
-                })),
-                _ => None,
-            },
-            Expr::Regex(inner, regex) => match self.value(inner)? {
-                Operand::Text(text) => Some(regex.is_match(&text)),
-                _ => None,
-            },
-            Expr::Cidr(inner, networks) => match self.value(inner)? {
-                Operand::Text(text) => text.parse::<IpAddr>().ok().map(|address| networks.iter().any(|network| network.contains(&address))),
-                _ => None,
-            },
+                })
+            }),
+            Expr::Regex(inner, regex) => self.text(inner)?.map(|text| regex.is_match(&text)),
+            Expr::Cidr(inner, networks) => self
+                .text(inner)?
+                .and_then(|text| text.parse::<IpAddr>().ok())
+                .map(|address| networks.iter().any(|network| network.contains(&address))),
             Expr::Quant(quant, list, condition) => self.quantify(*quant, list, condition)?,
             Expr::Err(code) => return Err(*code),
             other => match self.value(other)? {
@@ -251,7 +256,7 @@ impl<'s: 'c, 'c, T: Trace> Walk<'s, 'c, T> {
                 convert(*conv, inner)
             }
             Expr::Bucket(bucket) => {
-                let number = self.bucket(bucket)?;
+                let number = self.bucket(bucket)?.map_or(Operand::Null, Operand::from);
                 if T::ON {
                     self.trace.bucket(expr.to_string(), number.clone().into());
                 }
@@ -299,13 +304,13 @@ impl<'s: 'c, 'c, T: Trace> Walk<'s, 'c, T> {
         })
     }
 
-    #[inline]
-    fn bucket(&mut self, bucket: &'s Bucket) -> Result<Operand<'c>, ErrorCode> {
+    fn bucket(&mut self, bucket: &'s Bucket) -> Result<Option<Number>, ErrorCode> {
         if let [Part::Expr(only)] = &*bucket.parts {
-            return Ok(match to_text(self.value(only)?) {
-                Some(text) => hash::bucket(bucket.hash, bucket.norm, text.as_bytes()),
-                None => Operand::Null,
-            });
+            // One plain text, as in our own rollouts: nothing to copy.
+            if let Some(text) = self.plain_text(only) {
+                return Ok(Some(hash::bucket(bucket.hash, bucket.norm, text.as_bytes())));
+            }
+            return Ok(to_text(self.value(only)?).map(|text| hash::bucket(bucket.hash, bucket.norm, text.as_bytes())));
         }
         let mut bytes = Vec::with_capacity(128);
         for part in &bucket.parts {
@@ -313,11 +318,33 @@ impl<'s: 'c, 'c, T: Trace> Walk<'s, 'c, T> {
                 Part::Text(text) => bytes.extend_from_slice(text.as_bytes()),
                 Part::Expr(expr) => match to_text(self.value(expr)?) {
                     Some(text) => bytes.extend_from_slice(text.as_bytes()),
-                    None => return Ok(Operand::Null),
+                    None => return Ok(None),
                 },
             }
         }
-        Ok(hash::bucket(bucket.hash, bucket.norm, &bytes))
+        Ok(Some(hash::bucket(bucket.hash, bucket.norm, &bytes)))
+    }
+
+    /// The text that an expression comes to.
+    #[inline]
+    fn text(&mut self, expr: &'s Expr) -> Result<Option<Cow<'c, str>>, ErrorCode> {
+        if let Some(text) = self.plain_text(expr) {
+            return Ok(Some(Cow::Borrowed(text)));
+        }
+        Ok(match self.value(expr)? {
+            Operand::Text(text) => Some(text),
+            _ => None,
+        })
+    }
+
+    /// The text of the targeting key or of an attribute: what most conditions look at, without the general way's copies.
+    #[inline]
+    fn plain_text(&self, expr: &'s Expr) -> Option<&'c str> {
+        match expr {
+            Expr::Key => self.context.key,
+            Expr::Attr(path) if path.rest.is_empty() => self.context.attributes.get(&path.name)?.as_str(),
+            _ => None,
+        }
     }
 
     /// Another flag's answer; `None` if there is no such flag or it cannot answer. A cycle aborts.

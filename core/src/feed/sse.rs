@@ -35,7 +35,7 @@ impl Events {
     /// `Unavailable` or `Timeout` if the connection breaks or is silent too long, `InvalidResponse` for an event without end.
     pub async fn next(&mut self) -> Result<Option<Event>> {
         loop {
-            if let Some(event) = self.decoder.next() {
+            if let Some(event) = self.decoder.take() {
                 return Ok(Some(event));
             }
             match self.response.chunk().await {
@@ -80,7 +80,7 @@ impl Decoder {
     }
 
     /// The next whole event among the bytes taken so far.
-    pub fn next(&mut self) -> Option<Event> {
+    pub fn take(&mut self) -> Option<Event> {
         while let Some(length) = self.buffer[self.searched..].iter().position(|byte| *byte == b'\n') {
             let end = self.searched + length;
             let line = String::from_utf8_lossy(&self.buffer[self.done..end]).trim_end_matches('\r').to_owned();
@@ -127,7 +127,7 @@ mod tests {
         let mut events = Vec::new();
         for chunk in chunks {
             decoder.push(chunk.as_bytes()).unwrap();
-            events.extend(std::iter::from_fn(|| decoder.next()));
+            events.extend(std::iter::from_fn(|| decoder.take()));
         }
         events
     }

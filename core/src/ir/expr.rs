@@ -1,5 +1,6 @@
 //! Expressions: conditions, values and outcomes are one tree.
 
+use std::cmp::Ordering;
 use std::sync::Arc;
 
 use ipnet::IpNet;
@@ -112,6 +113,21 @@ pub enum Rel {
     Gt,
     /// Greater than or equal.
     Ge,
+}
+
+impl Rel {
+    /// Does the relation hold between two things in this order?
+    #[inline]
+    pub fn holds(self, order: Ordering) -> bool {
+        match self {
+            Self::Eq => order.is_eq(),
+            Self::Ne => order.is_ne(),
+            Self::Lt => order.is_lt(),
+            Self::Le => order.is_le(),
+            Self::Gt => order.is_gt(),
+            Self::Ge => order.is_ge(),
+        }
+    }
 }
 
 /// Relations of texts.

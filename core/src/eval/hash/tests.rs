@@ -7,7 +7,7 @@ use crate::value::Value;
 const ALL: u64 = u64::MAX;
 
 fn number(hash: Hash, norm: Norm, text: &str) -> Value {
-    bucket(hash, norm, text.as_bytes()).into()
+    crate::eval::operand::Operand::from(bucket(hash, norm, text.as_bytes())).into()
 }
 
 #[test]
