@@ -1,0 +1,3 @@
+'use strict';
+// The path that the guide's programs require.
+module.exports = require('./index.js');

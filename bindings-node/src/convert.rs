@@ -1,0 +1,87 @@
+//! Values on their way in and answers on their way out, as JSON text.
+//!
+//! JavaScript writes the text itself (`lib/convert.js`), so that a value which no JSON can hold is refused there, with its key
+//! and before anything crosses.
+
+use jackstaff::{Attributes, Error, ErrorKind, Evaluation, Result, Value, ValueType};
+
+/// The value that a JSON text says.
+///
+/// # Errors
+/// `InvalidArgument` for a text that is none.
+pub fn value(json: &str) -> Result<Value> {
+    serde_json::from_str(json).map_err(|error| Error::new(ErrorKind::InvalidArgument, format!("not a value: {error}")).caused_by(error))
+}
+
+/// The attributes that a JSON object says.
+///
+/// # Errors
+/// `InvalidArgument`, naming the attribute that is too large or one too many.
+pub fn attributes(json: &str) -> Result<Attributes> {
+    match value(json)? {
+        Value::Map(entries) => Attributes::new(entries.iter().map(|(name, value)| (name.clone(), value.clone()))),
+        other => Err(Error::new(ErrorKind::InvalidArgument, format!("a context is an object, and {} is not", other.to_json()))),
+    }
+}
+
+/// The type that a caller wants, by its number: 0 for any, then the order of [`ValueType::ALL`].
+pub fn wanted(number: u32) -> Option<ValueType> {
+    (number as usize).checked_sub(1).and_then(|at| ValueType::ALL.get(at)).copied()
+}
+
+/// Appends an evaluation as a JSON list:
+/// `[value, enabled, variant, reason, origin, rule, error, version, epoch, age in seconds]`.
+///
+/// An integer that a JavaScript number cannot hold is sent as its digits, and an eleventh entry says so.
+pub fn write_evaluation(out: &mut String, evaluation: &Evaluation) {
+    use std::fmt::Write;
+    let is_wide = matches!(evaluation.value, Value::Int(int) if int.unsigned_abs() >= 1 << 53);
+    out.push('[');
+    match &evaluation.value {
+        Value::Bool(bool) => out.push_str(if *bool { "true" } else { "false" }),
+        wide if is_wide => quoted(out, &wide.to_json()),
+        value => out.push_str(&value.to_json()),
+    }
+    out.push_str(if evaluation.enabled { ",true," } else { ",false," });
+    optional(out, evaluation.variant.as_deref());
+    // Words of ours: nothing in them needs an escape.
+    let _ = write!(out, ",\"{}\",\"{}\",", evaluation.reason.as_str(), evaluation.origin.as_str());
+    optional(out, evaluation.rule.as_deref());
+    out.push(',');
+    optional(out, evaluation.error.map(jackstaff::evaluation::ErrorCode::as_str));
+    let _ = write!(out, ",{},", evaluation.version);
+    quoted(out, &evaluation.epoch);
+    let _ = write!(out, ",{}", evaluation.age.as_secs_f64());
+    out.push_str(if is_wide { ",1]" } else { "]" });
+}
+
+/// Several evaluations, as a JSON list of lists.
+pub fn evaluations(evaluations: &[Evaluation]) -> String {
+    let mut out = String::with_capacity(2 + 96 * evaluations.len());
+    out.push('[');
+    for (at, evaluation) in evaluations.iter().enumerate() {
+        if at > 0 {
+            out.push(',');
+        }
+        write_evaluation(&mut out, evaluation);
+    }
+    out.push(']');
+    out
+}
+
+fn optional(out: &mut String, text: Option<&str>) {
+    match text {
+        Some(text) => quoted(out, text),
+        None => out.push_str("null"),
+    }
+}
+
+fn quoted(out: &mut String, text: &str) {
+    if text.bytes().all(|byte| byte >= 0x20 && byte != b'"' && byte != b'\\') {
+        out.push('"');
+        out.push_str(text);
+        out.push('"');
+    } else {
+        out.push_str(&Value::from(text).to_json());
+    }
+}
