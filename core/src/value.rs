@@ -216,13 +216,53 @@ impl<'de> Visitor<'de> for ValueVisitor {
     }
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
         let mut entries: Vec<(Arc<str>, Value)> = Vec::new();
-        while let Some((key, value)) = map.next_entry::<Arc<str>, Value>()? {
-            // The last one wins, as in every JSON reader our users know.
-            match entries.iter_mut().find(|(name, _)| *name == key) {
-                Some(entry) => entry.1 = value,
-                None => entries.push((key, value)),
-            }
+        while let Some(entry) = map.next_entry()? {
+            entries.push(entry);
         }
-        Ok(Value::Map(entries.into()))
+        Ok(Value::Map(last_of_each(entries).into()))
+    }
+}
+
+/// Entries without those whose key comes again later: the last one wins, as in every JSON reader our users know. By sorting, since a body
+/// of many thousand keys must not cost their square.
+pub(crate) fn last_of_each<K: AsRef<str>, V>(entries: Vec<(K, V)>) -> Vec<(K, V)> {
+    let mut order: Vec<usize> = (0..entries.len()).collect();
+    order.sort_by(|a, b| entries[*a].0.as_ref().cmp(entries[*b].0.as_ref())); // stable: equal keys stay in order
+    let mut is_last = vec![true; entries.len()];
+    for pair in order.windows(2) {
+        is_last[pair[0]] = entries[pair[0]].0.as_ref() != entries[pair[1]].0.as_ref();
+    }
+    entries.into_iter().zip(is_last).filter_map(|(entry, is_last)| is_last.then_some(entry)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_goes_in_and_comes_out() {
+        let text = r#"{"b":1,"a":[true,null,2.5,-9007199254740993,"é"],"c":{"x":1e300}}"#;
+        let value: Value = serde_json::from_str(text).unwrap();
+        assert_eq!(value.to_json(), text);
+    }
+
+    #[test]
+    fn of_a_key_that_comes_twice_the_last_counts() {
+        let value: Value = serde_json::from_str(r#"{"a":1,"b":2,"a":3,"c":4,"b":5}"#).unwrap();
+        assert_eq!(value.to_json(), r#"{"a":3,"c":4,"b":5}"#);
+    }
+
+    #[test]
+    fn numbers_are_equal_when_they_are_the_same_number() {
+        assert_eq!(Value::Int(2), Value::Float(2.0));
+        assert_ne!(Value::Int(9_007_199_254_740_993), Value::Float(9_007_199_254_740_992.0));
+        assert_ne!(Value::Int(1), Value::Bool(true));
+        assert_eq!(Value::from(f64::NAN).type_name(), "null");
+    }
+
+    #[test]
+    fn numbers_change_their_type_only_without_loss() {
+        assert_eq!((Value::Float(3.0).as_i64(), Value::Float(3.5).as_i64(), Value::Float(1e17).as_i64()), (Some(3), None, None));
+        assert_eq!((Value::Int(3).as_f64(), Value::Int(9_007_199_254_740_993).as_f64()), (Some(3.0), None));
     }
 }

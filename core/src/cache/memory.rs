@@ -150,3 +150,93 @@ impl Memory {
         true
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::context::Attributes;
+    use crate::evaluation::Reason;
+
+    fn answer(flag: &str, epoch: &str, version: u64) -> Option<Evaluation> {
+        let reason = Reason::Fallthrough;
+        Some(Evaluation { epoch: epoch.into(), version, ..Evaluation::default(flag, Value::Bool(true), reason) })
+    }
+
+    fn held(answer: Option<Evaluation>, at: Instant) -> Held {
+        Held { answer, at }
+    }
+
+    const TTL: Duration = Duration::from_secs(60);
+
+    #[test]
+    fn age_runs_from_the_evaluation() {
+        let memory = Memory::new(10, TTL);
+        let (key, at) = (Key::new("f", View::of("u")), Instant::now());
+        assert!(memory.put(key, held(answer("f", "e", 1), at)));
+        assert!(memory.get(key, at + TTL - Duration::from_millis(1)).is_some());
+        assert!(memory.get(key, at + TTL).is_none());
+        assert!(memory.last(key).is_some(), "it is still the last known answer");
+    }
+
+    #[test]
+    fn an_older_answer_does_not_go_in_and_one_that_is_in_does_not_come_out() {
+        let memory = Memory::new(10, TTL);
+        let (ann, bob, now) = (Key::new("f", View::of("ann")), Key::new("f", View::of("bob")), Instant::now());
+        assert!(memory.put(ann, held(answer("f", "e", 3), now)));
+        assert!(memory.put(bob, held(answer("f", "e", 5), now)));
+        assert!(memory.get(ann, now).is_none(), "version 5 of the flag is known, and ann's answer is of version 3");
+        assert!(!memory.put(ann, held(answer("f", "e", 4), now)));
+        assert!(memory.put(ann, held(answer("f", "e", 5), now)));
+        assert!(memory.put(Key::new("g", View::of("ann")), held(answer("g", "e", 1), now)), "another flag has its own versions");
+    }
+
+    #[test]
+    fn another_epoch_starts_over() {
+        let memory = Memory::new(10, TTL);
+        let (ann, bob, now) = (Key::new("f", View::of("ann")), Key::new("f", View::of("bob")), Instant::now());
+        memory.put(ann, held(answer("f", "old", 9), now));
+        assert!(memory.put(bob, held(answer("f", "new", 1), now)));
+        assert!(memory.last(ann).is_none());
+        assert!(memory.get(bob, now).is_some());
+    }
+
+    #[test]
+    fn unknown_flags_are_remembered_for_less_long() {
+        let memory = Memory::new(10, TTL);
+        let (key, now) = (Key::new("f", View::of("u")), Instant::now());
+        memory.put(key, held(None, now));
+        assert!(memory.get(key, now + Duration::from_secs(5)).is_some());
+        assert!(memory.get(key, now + Duration::from_secs(6)).is_none());
+    }
+
+    #[test]
+    fn keys_tell_apart_what_differs() {
+        let attributes = |pairs: &[(&str, Value)]| Attributes::new(pairs.iter().cloned()).unwrap();
+        let sets = [
+            attributes(&[]),
+            attributes(&[("a", Value::from("1"))]),
+            attributes(&[("a", Value::Int(1))]),
+            attributes(&[("a", Value::Float(1.0))]),
+            attributes(&[("a", Value::Bool(true))]),
+            attributes(&[("a", Value::Null)]),
+            attributes(&[("a", Value::from(vec!["x", "y"]))]),
+            attributes(&[("a", Value::from(vec!["xy"]))]),
+            attributes(&[("a1", Value::from(""))]),
+        ];
+        let mut keys: Vec<Key> = sets.iter().map(|attributes| Key::new("f", View { key: Some("u"), attributes })).collect();
+        keys.push(Key::new("f", View { key: None, attributes: &sets[0] }));
+        keys.push(Key::new("f:u", View::of("")));
+        keys.push(Key::new("fu", View::of("")));
+        let distinct: std::collections::HashSet<Key> = keys.iter().copied().collect();
+        assert_eq!(distinct.len(), keys.len());
+    }
+
+    #[test]
+    fn memory_is_bounded() {
+        let memory = Memory::new(100, TTL);
+        for user in 0..10_000 {
+            memory.put(Key::new("f", View::of(&user.to_string())), held(answer("f", "e", 1), Instant::now()));
+        }
+        assert!(memory.entries.len() <= 100, "{}", memory.entries.len());
+    }
+}

@@ -55,6 +55,12 @@ pub struct Key {
     pub text: Arc<str>,
 }
 
+impl AsRef<str> for Key {
+    fn as_ref(&self) -> &str {
+        &self.text
+    }
+}
+
 impl Node {
     /// The same part without a place.
     pub fn new(kind: Kind) -> Self {

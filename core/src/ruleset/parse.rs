@@ -1,15 +1,16 @@
 //! YAML, JSON and TOML into [`Node`]s, with places, without a schema.
 
+use std::collections::HashSet;
 use std::ops::Range;
 use std::sync::Arc;
 
 use saphyr_parser::{Event, Marker, Parser, ScalarStyle, Tag};
-use serde::de::{Deserialize, Deserializer};
+use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use toml_edit::{Item, Table, TableLike, Value as Toml};
 
 use super::node::{Key, Kind, Mark, Node};
 use super::problem::{Problem, Severity};
-use crate::value::Value;
+use crate::value::last_of_each;
 
 /// The most nodes that a document may have, aliases expanded: a guard against documents that explode.
 const MAX_NODES: usize = 20_000_000;
@@ -67,7 +68,50 @@ fn problem(at: Mark, message: impl Into<String>) -> Problem {
 
 impl<'de> Deserialize<'de> for Node {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Value::deserialize(deserializer).map(|value| Node::from(&value))
+        deserializer.deserialize_any(NodeVisitor)
+    }
+}
+
+struct NodeVisitor;
+
+impl<'de> Visitor<'de> for NodeVisitor {
+    type Value = Node;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("a JSON value")
+    }
+    fn visit_unit<E>(self) -> Result<Node, E> {
+        Ok(Node::new(Kind::Null))
+    }
+    fn visit_bool<E>(self, bool: bool) -> Result<Node, E> {
+        Ok(Node::new(Kind::Bool(bool)))
+    }
+    fn visit_i64<E>(self, int: i64) -> Result<Node, E> {
+        Ok(Node::new(Kind::Int(int)))
+    }
+    fn visit_u64<E>(self, int: u64) -> Result<Node, E> {
+        Ok(Node::new(i64::try_from(int).map_or(Kind::Float(int as f64), Kind::Int)))
+    }
+    fn visit_f64<E>(self, float: f64) -> Result<Node, E> {
+        Ok(Node::new(Kind::Float(float)))
+    }
+    fn visit_str<E>(self, text: &str) -> Result<Node, E> {
+        Ok(Node::new(Kind::Text(text.into())))
+    }
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Node, A::Error> {
+        let mut list = Vec::new();
+        while let Some(node) = seq.next_element()? {
+            list.push(node);
+        }
+        Ok(Node::new(Kind::List(list.into())))
+    }
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Node, A::Error> {
+        let mut entries: Vec<(Key, Node)> = Vec::new();
+        while let Some((text, node)) = map.next_entry::<Arc<str>, Node>()? {
+            let key = Key { at: Mark::default(), text };
+            entries.push((key, node));
+        }
+        Ok(Node::new(Kind::Map(last_of_each(entries).into())))
     }
 }
 
@@ -150,6 +194,7 @@ impl<'a> Builder<'a> {
 
     fn mapping(&mut self, depth: usize) -> Result<Arc<[(Key, Node)]>, Problem> {
         let mut entries: Vec<(Key, Node)> = Vec::new();
+        let mut seen = HashSet::new();
         loop {
             let (event, at) = self.next()?;
             let text: Arc<str> = match event {
@@ -158,7 +203,7 @@ impl<'a> Builder<'a> {
                 Event::Scalar(text, ..) => text.as_ref().into(),
                 _ => return Err(problem(at, "a key has to be text")),
             };
-            if entries.iter().any(|(key, _)| key.text == text) {
+            if !seen.insert(text.clone()) {
                 return Err(problem(at, format!("the key \"{text}\" comes twice")));
             }
             let (event, value_at) = self.next()?;
