@@ -9,6 +9,8 @@
 //! The trait is synchronous, since SQLite is; [`crate::environments`] calls it off the async threads.
 //! Every implementation runs the suite in `contract.rs`.
 
+#[cfg(test)]
+mod contract;
 mod sqlite;
 
 use std::collections::BTreeMap;

@@ -299,3 +299,53 @@ fn audit_row(row: &Row<'_>) -> rusqlite::Result<AuditEntry> {
         comment: row.get(8)?,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::contract::{FRESH, check_all};
+    use super::super::{Note, Touched};
+    use super::*;
+
+    fn memory() -> SqliteStore {
+        SqliteStore::prepare(Connection::open_in_memory().unwrap(), &[(FRESH.0.into(), FRESH.1.into())]).unwrap()
+    }
+
+    #[test]
+    fn sqlite_keeps_the_contract() {
+        check_all(memory);
+    }
+
+    #[test]
+    fn two_processes_on_one_file_see_each_other() {
+        let folder = tempfile::tempdir().unwrap();
+        let open = || SqliteStore::open(&folder.path().join("deep/er/flags.db"), &[(FRESH.0.into(), FRESH.1.into())]).unwrap();
+        let (one, other) = (open(), open());
+        let touched = Touched { flags: vec!["a".into()], segments: vec![] };
+        let change = Move { environment: FRESH.0.into(), epoch: FRESH.1.into(), version: 1, touched };
+        let before = (one.stamp().unwrap(), other.stamp().unwrap());
+        one.commit(&Commit { note: Note::default(), moves: vec![change.clone()], ..Commit::default() }).unwrap();
+        assert_eq!(one.stamp().unwrap(), before.0, "one's own writes are no news");
+        assert_ne!(other.stamp().unwrap(), before.1);
+        assert!(matches!(other.commit(&Commit { moves: vec![change], ..Commit::default() }), Err(StoreError::Stale)));
+        drop((one, other));
+        assert_eq!(open().load().unwrap().environments[FRESH.0].version, 1, "it is still there, and not made anew");
+    }
+
+    #[test]
+    fn the_audit_log_cannot_be_changed() {
+        let store = memory();
+        store.commit(&Commit::default()).unwrap();
+        assert!(store.connection().execute("UPDATE audit SET actor = 'nobody'", []).is_err());
+        assert!(store.connection().execute("DELETE FROM audit", []).is_err());
+    }
+
+    #[test]
+    fn tables_of_a_newer_version_are_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("flags.db");
+        drop(SqliteStore::open(&path, &[]).unwrap());
+        Connection::open(&path).unwrap().pragma_update(None, "user_version", 99).unwrap();
+        let error = SqliteStore::open(&path, &[]).err().unwrap().to_string();
+        assert!(error.contains("version 99") && error.contains("flags.db"), "{error}");
+    }
+}

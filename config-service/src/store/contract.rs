@@ -1,0 +1,148 @@
+//! What every [`FlagStore`] must do. An implementation calls [`check_all`] with a way to make a fresh store.
+
+use std::sync::Arc;
+
+use super::{AuditQuery, Commit, FlagStore, KeyRecord, Move, Note, OUTBOX_KEEP, PartWrite, Section, StoreError, Touched};
+
+/// The environment that a fresh store of these tests has, and its epoch.
+pub const FRESH: (&str, &str) = ("production", "e1");
+
+/// Runs all checks, each on a store of its own.
+pub fn check_all<S: FlagStore>(fresh: impl Fn() -> S) {
+    a_fresh_store_is_empty(&fresh());
+    a_commit_is_kept_whole(&fresh());
+    a_late_writer_is_told(&fresh());
+    a_refused_commit_leaves_no_trace(&fresh());
+    environments_come_and_go(&fresh());
+    the_outbox_is_bounded(&fresh());
+    the_audit_log_is_read_newest_first(&fresh());
+    keys_are_kept_and_revoked(&fresh());
+}
+
+fn write(name: &str, seen: u64, doc: &str) -> PartWrite {
+    PartWrite { part: (Section::Flag, name.into()), seen, doc: doc.into(), archived: false }
+}
+
+fn advance(version: u64, flags: &[&str]) -> Move {
+    let touched = Touched { flags: flags.iter().map(|name| (*name).into()).collect(), segments: Vec::new() };
+    Move { environment: FRESH.0.into(), epoch: FRESH.1.into(), version, touched }
+}
+
+fn commit(at: i64, parts: Vec<PartWrite>, moves: Vec<Move>) -> Commit {
+    let note = Note { at, actor: "key/abc".into(), action: "replace", target: "flag/a".into(), comment: Some("why".into()) };
+    Commit { note, parts, moves, before: r#"{"flags":{},"segments":{}}"#.into(), after: "{}".into(), ..Commit::default() }
+}
+
+fn is_stale<T>(result: Result<T, StoreError>) -> bool {
+    matches!(result, Err(StoreError::Stale))
+}
+
+fn a_fresh_store_is_empty(store: &dyn FlagStore) {
+    let stored = store.load().unwrap();
+    assert_eq!(stored.environments.len(), 1);
+    assert_eq!(stored.environments[FRESH.0].version, 0);
+    assert_eq!(&*stored.environments[FRESH.0].epoch, FRESH.1);
+    assert!(stored.parts.is_empty() && stored.outbox.is_empty() && stored.versions.is_empty());
+    assert!(store.keys().unwrap().is_empty());
+}
+
+fn a_commit_is_kept_whole(store: &dyn FlagStore) {
+    let segment = PartWrite { part: (Section::Segment, "s".into()), seen: 0, doc: "{}".into(), archived: true };
+    store.commit(&commit(5, vec![write("a", 0, r#"{"n":1}"#), segment], vec![advance(1, &["a", "b"])])).unwrap();
+    store.commit(&commit(9, vec![write("a", 1, r#"{"n":2}"#)], vec![advance(2, &["a"])])).unwrap();
+    let stored = store.load().unwrap();
+    let flag = &stored.parts[&(Section::Flag, "a".into())];
+    assert_eq!((&*flag.doc, flag.revision, flag.archived, flag.created_at, flag.updated_at), (r#"{"n":2}"#, 2, false, 5, 9));
+    let segment = &stored.parts[&(Section::Segment, "s".into())];
+    assert_eq!((segment.revision, segment.archived), (1, true));
+    assert_eq!(stored.environments[FRESH.0].version, 2);
+    assert_eq!(stored.versions[FRESH.0][&(Section::Flag, "a".into())], 2);
+    assert_eq!(stored.versions[FRESH.0][&(Section::Flag, "b".into())], 1);
+    assert_eq!(stored.outbox, [advance(1, &["a", "b"]), advance(2, &["a"])]);
+}
+
+fn a_late_writer_is_told(store: &dyn FlagStore) {
+    store.commit(&commit(1, vec![write("a", 0, "{}")], vec![advance(1, &["a"])])).unwrap();
+    assert!(is_stale(store.commit(&commit(2, vec![write("a", 0, "{}")], vec![]))), "made by another");
+    assert!(is_stale(store.commit(&commit(2, vec![write("a", 7, "{}")], vec![]))), "changed by another");
+    assert!(is_stale(store.commit(&commit(2, vec![write("a", 1, "{}")], vec![advance(1, &["a"])]))), "the environment moved");
+    assert!(is_stale(store.commit(&commit(2, vec![], vec![advance(3, &["a"])]))), "a version would be left out");
+    let other_life = Move { epoch: "e2".into(), ..advance(2, &["a"]) };
+    assert!(is_stale(store.commit(&commit(2, vec![], vec![other_life]))), "the environment was made anew");
+}
+
+fn a_refused_commit_leaves_no_trace(store: &dyn FlagStore) {
+    let refused = commit(1, vec![write("a", 0, "{}"), write("b", 4, "{}")], vec![advance(1, &["a"])]);
+    assert!(is_stale(store.commit(&refused)));
+    let stored = store.load().unwrap();
+    assert!(stored.parts.is_empty() && stored.outbox.is_empty());
+    assert_eq!(stored.environments[FRESH.0].version, 0);
+    assert!(store.audit(&AuditQuery { limit: 10, ..AuditQuery::default() }).unwrap().is_empty());
+}
+
+fn environments_come_and_go(store: &dyn FlagStore) {
+    let make = Commit { create: vec![("preview".into(), "p1".into())], ..commit(1, vec![], vec![]) };
+    store.commit(&make).unwrap();
+    assert!(is_stale(store.commit(&make)), "it is there already");
+    let preview = |version| Move { environment: "preview".into(), epoch: "p1".into(), ..advance(version, &["a"]) };
+    store.commit(&commit(2, vec![], vec![preview(1)])).unwrap();
+    let drop = Commit { delete: vec!["preview".into()], ..commit(3, vec![], vec![]) };
+    store.commit(&drop).unwrap();
+    assert!(is_stale(store.commit(&drop)), "it is gone already");
+    let stored = store.load().unwrap();
+    assert!(!stored.environments.contains_key("preview") && !stored.versions.contains_key("preview") && stored.outbox.is_empty());
+    // Made, moved and dropped again in one commit each, and the versions begin anew.
+    let again = Commit {
+        create: vec![("preview".into(), "p2".into())],
+        moves: vec![Move { epoch: "p2".into(), ..preview(1) }],
+        ..commit(4, vec![], vec![])
+    };
+    store.commit(&again).unwrap();
+    assert_eq!(store.load().unwrap().environments["preview"].version, 1);
+}
+
+fn the_outbox_is_bounded(store: &dyn FlagStore) {
+    for version in 1..=OUTBOX_KEEP + 3 {
+        store.commit(&commit(1, vec![], vec![advance(version, &["a"])])).unwrap();
+    }
+    let outbox = store.load().unwrap().outbox;
+    assert_eq!(outbox.len() as u64, OUTBOX_KEEP);
+    assert_eq!((outbox[0].version, outbox.last().unwrap().version), (4, OUTBOX_KEEP + 3));
+}
+
+fn the_audit_log_is_read_newest_first(store: &dyn FlagStore) {
+    let first = store.commit(&commit(1, vec![write("a", 0, "{}")], vec![advance(1, &["a"])])).unwrap();
+    let second = store.commit(&commit(2, vec![write("b", 0, "{}")], vec![])).unwrap();
+    let third = store.commit(&commit(3, vec![write("a", 1, "{}"), write("c", 0, "{}")], vec![])).unwrap();
+    let read = |query: AuditQuery| store.audit(&query).unwrap().iter().map(|entry| entry.id).collect::<Vec<_>>();
+    assert_eq!(read(AuditQuery { limit: 10, ..AuditQuery::default() }), [third, second, first]);
+    assert_eq!(read(AuditQuery { limit: 1, before: Some(third), ..AuditQuery::default() }), [second]);
+    let part = Some((Section::Flag, Arc::from("a")));
+    assert_eq!(read(AuditQuery { part: part.clone(), limit: 10, before: None }), [third, first]);
+    assert_eq!(read(AuditQuery { part, limit: 10, before: Some(third) }), [first]);
+    assert!(read(AuditQuery { part: Some((Section::Segment, "a".into())), limit: 10, before: None }).is_empty());
+    let entry = store.audit_entry(first).unwrap().unwrap();
+    assert_eq!((entry.at, &*entry.actor, &*entry.action, &*entry.target), (1, "key/abc", "replace", "flag/a"));
+    assert_eq!(entry.comment.as_deref(), Some("why"));
+    assert_eq!(entry.environments, r#"{"production":{"epoch":"e1","version":1}}"#);
+    assert!(store.audit_entry(u64::MAX).unwrap().is_none());
+}
+
+fn keys_are_kept_and_revoked(store: &dyn FlagStore) {
+    let key = KeyRecord {
+        id: "id".into(),
+        environment: Some("production".into()),
+        name: "shop".into(),
+        hash: vec![1, 2, 255],
+        created_at: 5,
+        expires_at: Some(9),
+        revoked_at: None,
+    };
+    store.create_key(&key).unwrap();
+    assert!(store.create_key(&key).is_err(), "the id is taken");
+    assert_eq!(store.keys().unwrap(), std::slice::from_ref(&key));
+    assert!(!store.revoke_key("other", 6).unwrap());
+    assert!(store.revoke_key("id", 6).unwrap());
+    assert!(!store.revoke_key("id", 7).unwrap(), "once is enough");
+    assert_eq!(store.keys().unwrap()[0].revoked_at, Some(6));
+}
