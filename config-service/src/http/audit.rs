@@ -42,7 +42,7 @@ struct AuditFilter {
 
 /// One change.
 #[derive(Serialize, ToSchema)]
-struct Entry {
+struct AuditItem {
     /// Its number.
     id: u64,
     /// When.
@@ -68,7 +68,7 @@ struct Entry {
     comment: Option<String>,
 }
 
-impl From<AuditEntry> for Entry {
+impl From<AuditEntry> for AuditItem {
     fn from(entry: AuditEntry) -> Self {
         Self {
             id: entry.id,
@@ -87,7 +87,7 @@ impl From<AuditEntry> for Entry {
 #[derive(Serialize, ToSchema)]
 struct AuditPage {
     /// Newest first.
-    items: Vec<Entry>,
+    items: Vec<AuditItem>,
     /// To be sent as `after` for the next page; null on the last one.
     #[schema(required)]
     next: Option<u64>,
@@ -113,7 +113,7 @@ async fn list(State(service): State<Arc<Service>>, _: Admin, Query(filter): Quer
     let has_more = entries.len() > limit;
     entries.truncate(limit);
     let next = if has_more { entries.last().map(|entry| entry.id) } else { None };
-    Ok(Json(AuditPage { items: entries.into_iter().map(Entry::from).collect(), next }))
+    Ok(Json(AuditPage { items: entries.into_iter().map(AuditItem::from).collect(), next }))
 }
 
 /// Undo a change

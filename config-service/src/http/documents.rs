@@ -35,7 +35,7 @@ pub fn router() -> OpenApiRouter<Arc<Service>> {
 #[utoipa::path(
     get, path = "/api/v1/export", tag = "documents",
     responses(
-        (status = 200, description = "The document", content((schema::Doc = "application/json"), (String = "application/yaml"))),
+        (status = 200, description = "The document", content((schema::Document = "application/json"), (String = "application/yaml"))),
         schema::Failures
     )
 )]
@@ -81,7 +81,7 @@ struct Imported {
 /// With mistakes nothing is written, and all of them are told.
 #[utoipa::path(
     post, path = "/api/v1/import", tag = "documents", params(ImportQuery),
-    request_body(content((schema::Doc = "application/json"), (String = "application/yaml"), (String = "application/toml"))),
+    request_body(content((schema::Document = "application/json"), (String = "application/yaml"), (String = "application/toml"))),
     responses(
         (status = 200, description = "Imported, or what would be", body = Imported),
         (status = 415, description = "Not a content type that can be read", body = schema::ErrorBody),

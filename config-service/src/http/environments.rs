@@ -120,7 +120,7 @@ async fn create(
 /// made later has another epoch.
 #[utoipa::path(
     delete, path = "/api/v1/environments/{environment}", tag = "environments", operation_id = "delete_environment",
-    params(("environment" = String, Path), ("If-Match" = Option<String>, Header, description = "The `ETag` of what you got, or `*`"), Comment),
+    params(("environment" = String, Path), schema::SeenIt, Comment),
     responses((status = 200, description = "Deleted", body = Written), schema::WriteFailures, schema::Failures)
 )]
 async fn delete(

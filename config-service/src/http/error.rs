@@ -19,8 +19,9 @@ pub struct ApiError {
     status: StatusCode,
     code: &'static str,
     message: String,
-    details: Option<Value>,
-    header: Option<(HeaderName, HeaderValue)>,
+    // Boxed, so that the results of all handlers stay small.
+    details: Option<Box<Value>>,
+    header: Option<Box<(HeaderName, HeaderValue)>>,
 }
 
 impl ApiError {
@@ -58,14 +59,14 @@ impl ApiError {
     /// The same error with more for the program.
     #[must_use]
     pub fn with_details(mut self, details: Value) -> Self {
-        self.details = Some(details);
+        self.details = Some(Box::new(details));
         self
     }
 
     /// The same error with a header; a value that is not one is left out.
     #[must_use]
     pub fn with_header(mut self, name: HeaderName, value: &str) -> Self {
-        self.header = HeaderValue::from_str(value).ok().map(|value| (name, value));
+        self.header = HeaderValue::from_str(value).ok().map(|value| Box::new((name, value)));
         self
     }
 
@@ -120,9 +121,11 @@ impl From<StoreError> for ApiError {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        let body = ErrorBody { error: ErrorDetail { code: self.code.to_owned(), message: self.message, details: self.details } };
+        let body = ErrorBody {
+            error: ErrorDetail { code: self.code.to_owned(), message: self.message, details: self.details.map(|details| *details) },
+        };
         let mut response = (self.status, Json(body)).into_response();
-        response.headers_mut().extend(self.header);
+        response.headers_mut().extend(self.header.map(|header| *header));
         response
     }
 }

@@ -64,7 +64,7 @@ async fn create(
 #[utoipa::path(
     get, path = "/api/v1/flags/{name}", tag = "flags", operation_id = "get_flag",
     params(
-        ("name" = String, Path, description = "The flag"),
+        ("name" = String, Path, description = "The flag", pattern = "^[A-Za-z0-9._-]{1,128}$"),
         ("If-None-Match" = Option<String>, Header, description = "The `ETag` that the client has")
     ),
     responses(
@@ -81,7 +81,7 @@ async fn get(State(service): State<Arc<Service>>, _: Admin, Path(name): Path<Str
 /// Replace a flag, or create it with `If-None-Match: *`
 #[utoipa::path(
     put, path = "/api/v1/flags/{name}", tag = "flags", operation_id = "replace_flag",
-    params(("name" = String, Path, description = "The flag"), schema::Seen, Comment),
+    params(("name" = String, Path, description = "The flag", pattern = "^[A-Za-z0-9._-]{1,128}$"), schema::Seen, Comment),
     request_body = schema::Doc,
     responses(
         (status = 200, description = "Replaced", body = WrittenPart, headers(("ETag" = String, description = "`\"<revision>\"`"))),
@@ -104,7 +104,7 @@ async fn replace(
 /// Change parts of a flag: a JSON merge patch (RFC 7396)
 #[utoipa::path(
     patch, path = "/api/v1/flags/{name}", tag = "flags", operation_id = "patch_flag",
-    params(("name" = String, Path, description = "The flag"), schema::Seen, Comment),
+    params(("name" = String, Path, description = "The flag", pattern = "^[A-Za-z0-9._-]{1,128}$"), schema::SeenIt, Comment),
     request_body(content = schema::Doc, content_type = "application/merge-patch+json"),
     responses(
         (status = 200, description = "Changed", body = WrittenPart, headers(("ETag" = String, description = "`\"<revision>\"`"))),
@@ -126,7 +126,7 @@ async fn patch(
 /// Archive a flag: it leaves all rulesets and can be restored
 #[utoipa::path(
     delete, path = "/api/v1/flags/{name}", tag = "flags", operation_id = "archive_flag",
-    params(("name" = String, Path, description = "The flag"), schema::Seen, Comment),
+    params(("name" = String, Path, description = "The flag", pattern = "^[A-Za-z0-9._-]{1,128}$"), schema::SeenIt, Comment),
     responses(
         (status = 200, description = "Archived", body = WrittenPart, headers(("ETag" = String, description = "`\"<revision>\"`"))),
         schema::WriteFailures, schema::Failures
@@ -146,7 +146,7 @@ async fn archive(
 #[utoipa::path(
     post, path = "/api/v1/flags/{name}/restore", tag = "flags", operation_id = "restore_flag",
     params(
-        ("name" = String, Path, description = "The flag"),
+        ("name" = String, Path, description = "The flag", pattern = "^[A-Za-z0-9._-]{1,128}$"),
         ("If-Match" = Option<String>, Header, description = "The `ETag` of what you got, if it matters"),
         Comment
     ),

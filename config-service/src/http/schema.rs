@@ -251,6 +251,7 @@ pub struct Doc(BTreeMap<String, Value>);
 
 /// A new flag or segment.
 #[derive(Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct NewPart {
     /// Its name.
     #[schema(pattern = "^[A-Za-z0-9._-]{1,128}$", example = "new_ui")]
@@ -259,7 +260,35 @@ pub struct NewPart {
     doc: Doc,
 }
 
+/// A flag document, as in a file.
+#[derive(Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Document {
+    /// The JSON Schema, for editors; the service does not read it.
+    #[serde(rename = "$schema")]
+    #[schema(nullable = false)]
+    schema: Option<String>,
+    /// The environments that it is for.
+    #[schema(nullable = false)]
+    environments: Option<Vec<String>>,
+    /// Segments by name.
+    #[schema(nullable = false)]
+    segments: Option<BTreeMap<String, Doc>>,
+    /// Flags by name.
+    #[schema(nullable = false)]
+    flags: Option<BTreeMap<String, Doc>>,
+}
+
 /// What the writer has seen.
+#[derive(utoipa::IntoParams)]
+#[into_params(parameter_in = Header)]
+pub struct SeenIt {
+    /// The `ETag` of what you got, or `*` for whatever is there.
+    #[param(rename = "If-Match")]
+    if_match: String,
+}
+
+/// What the writer has seen: one of both.
 #[derive(utoipa::IntoParams)]
 #[into_params(parameter_in = Header)]
 pub struct Seen {

@@ -55,7 +55,7 @@ async fn create(
 #[utoipa::path(
     get, path = "/api/v1/segments/{name}", tag = "segments", operation_id = "get_segment",
     params(
-        ("name" = String, Path, description = "The segment"),
+        ("name" = String, Path, description = "The segment", pattern = "^[A-Za-z0-9._-]{1,128}$"),
         ("If-None-Match" = Option<String>, Header, description = "The `ETag` that the client has")
     ),
     responses(
@@ -72,7 +72,7 @@ async fn get(State(service): State<Arc<Service>>, _: Admin, Path(name): Path<Str
 /// Replace a segment, or create it with `If-None-Match: *`
 #[utoipa::path(
     put, path = "/api/v1/segments/{name}", tag = "segments", operation_id = "replace_segment",
-    params(("name" = String, Path, description = "The segment"), schema::Seen, Comment),
+    params(("name" = String, Path, description = "The segment", pattern = "^[A-Za-z0-9._-]{1,128}$"), schema::Seen, Comment),
     request_body = schema::Doc,
     responses(
         (status = 200, description = "Replaced", body = WrittenPart, headers(("ETag" = String, description = "`\"<revision>\"`"))),
@@ -95,7 +95,7 @@ async fn replace(
 /// Change parts of a segment: a JSON merge patch (RFC 7396)
 #[utoipa::path(
     patch, path = "/api/v1/segments/{name}", tag = "segments", operation_id = "patch_segment",
-    params(("name" = String, Path, description = "The segment"), schema::Seen, Comment),
+    params(("name" = String, Path, description = "The segment", pattern = "^[A-Za-z0-9._-]{1,128}$"), schema::SeenIt, Comment),
     request_body(content = schema::Doc, content_type = "application/merge-patch+json"),
     responses(
         (status = 200, description = "Changed", body = WrittenPart, headers(("ETag" = String, description = "`\"<revision>\"`"))),
@@ -117,7 +117,7 @@ async fn patch(
 /// Archive a segment: it leaves all rulesets and can be restored
 #[utoipa::path(
     delete, path = "/api/v1/segments/{name}", tag = "segments", operation_id = "archive_segment",
-    params(("name" = String, Path, description = "The segment"), schema::Seen, Comment),
+    params(("name" = String, Path, description = "The segment", pattern = "^[A-Za-z0-9._-]{1,128}$"), schema::SeenIt, Comment),
     responses(
         (status = 200, description = "Archived", body = WrittenPart, headers(("ETag" = String, description = "`\"<revision>\"`"))),
         schema::WriteFailures, schema::Failures
@@ -137,7 +137,7 @@ async fn archive(
 #[utoipa::path(
     post, path = "/api/v1/segments/{name}/restore", tag = "segments", operation_id = "restore_segment",
     params(
-        ("name" = String, Path, description = "The segment"),
+        ("name" = String, Path, description = "The segment", pattern = "^[A-Za-z0-9._-]{1,128}$"),
         ("If-Match" = Option<String>, Header, description = "The `ETag` of what you got, if it matters"),
         Comment
     ),
