@@ -36,21 +36,25 @@ fn client(client: jackstaff::Result<Client>, word: &External<Arc<EpochWord>>) ->
     Ok(NativeClient { client: client.map_err(thrown)?, word: Arc::clone(word), kept: Mutex::new(false), fetches: Arc::default() })
 }
 
-fn options(json: &str) -> jackstaff::Result<Options> {
-    let Value::Map(pairs) = convert::value(json)? else { return Options::from_pairs([]) };
-    Options::from_pairs(pairs.iter().map(|(name, value)| (&**name, value.clone())))
+/// The options of a JSON object, and what stands for them where the caller gives no service.
+fn options(json: &str, bootstrap: Option<Value>) -> jackstaff::Result<Options> {
+    let given = convert::value(json)?;
+    let pairs = if let Value::Map(pairs) = &given { &**pairs } else { &[] };
+    let pairs = pairs.iter().map(|(name, value)| (&**name, value.clone()));
+    Options::from_pairs(pairs.chain(bootstrap.map(|bootstrap| ("bootstrap", bootstrap))))
 }
 
 /// A client with these options, a JSON object.
 #[napi]
 pub fn open(options_json: String, word: &External<Arc<EpochWord>>) -> Result<NativeClient> {
-    client(options(&options_json).and_then(Client::new), word)
+    client(options(&options_json, None).and_then(Client::new), word)
 }
 
 /// A client that lives on a file.
 #[napi]
 pub fn open_file(path: String, format: String, options_json: String, word: &External<Arc<EpochWord>>) -> Result<NativeClient> {
-    let opened = options(&options_json).and_then(|mut options| {
+    // The options are complete without a service once they have a bootstrap; the file then takes its place.
+    let opened = options(&options_json, Some(Value::Map([].into()))).and_then(|mut options| {
         options.bootstrap = Some(Bootstrap::File { path: PathBuf::from(path), format });
         Client::new(options)
     });
