@@ -6,15 +6,15 @@ from pathlib import Path
 import pytest
 from harness.service import Service
 
-VECTORS = sorted((Path(__file__).resolve().parents[1] / "vectors").glob("*.json"))
+FOLDER = Path(__file__).resolve().parents[1] / "vectors"
+# Those with a ruleset in place of a document hold flags that no service accepts.
+VECTORS = [path for path in sorted(FOLDER.glob("*.json")) if "document" in json.loads(path.read_text())]
 NOT_OVER_HTTP = {"type_mismatch"}  # there is no type to ask for
 
 
 @pytest.mark.parametrize("path", VECTORS, ids=lambda path: path.stem)
 def test_vectors(path: Path, tmp_path: Path) -> None:
     vectors = json.loads(path.read_text())
-    if "document" not in vectors:
-        return  # flags that no service accepts; test_a_service_refuses_broken_flags has the other side
     flags = tmp_path / "flags.json"
     flags.write_text(json.dumps(vectors["document"]))
     ran, failed = 0, []

@@ -28,7 +28,7 @@ async function answer(question) {
       await client.ready(10);
       return { ready: true };
     case 'evaluate': {
-      const found = client.evaluateSync(flag, user, question.default, attributes);
+      const found = client.evaluateSync(flag, user, question.default, attributes, question.type);
       const value = client[GETTERS[question.type]](flag, user, question.default, attributes);
       const call = attributes ? () => client.isEnabledSync(flag, user, false, attributes) : () => client.isEnabledSync(flag, user);
       return { ...found, value, ns: nanoseconds(call) };

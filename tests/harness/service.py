@@ -22,6 +22,7 @@ class Service:
         self.flags, self.listen, self.extra = flags, listen, extra
         self._scratch = tempfile.TemporaryDirectory(prefix="jackstaff-") if data is None else None
         self.data = data or Path(self._scratch.name)
+        self.data.mkdir(parents=True, exist_ok=True)
         self.log = self.data / "service.log"
 
     def __enter__(self) -> Service:

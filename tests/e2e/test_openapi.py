@@ -1,0 +1,32 @@
+"""The service against its own description: every endpoint, good input and bad, answers as /openapi.json says."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+from harness.service import ROOT, Service
+
+
+def test_the_service_is_as_it_describes_itself(tmp_path: Path) -> None:
+    with Service(flags=ROOT / "examples" / "flags.yaml", data=tmp_path) as service:
+        done = subprocess.run(
+            [
+                str(Path(sys.executable).parent / "schemathesis"),
+                "run",
+                f"{service.url}/openapi.json",
+                "--phases=examples,coverage,fuzzing",
+                "--max-examples=15",
+                "--seed=1",
+                "--workers=2",
+                "--request-timeout=10",
+                "--exclude-path-regex=/stream$",  # a stream does not end; test_stream_* and the Rust tests have it
+                "--no-color",
+            ],
+            capture_output=True,
+            text=True,
+            timeout=300,
+            cwd=tmp_path,
+        )
+        assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
+        # Whatever was sent, the service is alive and well.
+        assert service.request("GET", "/readyz")[0] == 200
