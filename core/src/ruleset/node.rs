@@ -99,9 +99,12 @@ impl Node {
     }
 
     /// This map with the entries of `over` put over its own; keys in `without` are left out.
-    /// One level deep: an environment that says `rules` replaces the shared rules, it does not add to them.
+    /// What is not a map stays as it is. One level deep: an environment that says `rules` replaces the shared rules, it does not add to them.
     #[must_use]
     pub fn overlaid(&self, over: Option<&Node>, without: &[&str]) -> Node {
+        if !matches!(self.kind, Kind::Map(_)) {
+            return self.clone(); // a mistake stays one, for whoever reads it
+        }
         let over = over.map_or(&[][..], Node::entries);
         let kept = self.entries().iter().filter(|(key, _)| !over.iter().any(|(other, _)| other.text == key.text));
         let entries = kept.chain(over).filter(|(key, _)| !without.contains(&&*key.text)).cloned().collect();

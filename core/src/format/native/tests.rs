@@ -27,6 +27,7 @@ fn the_example_has_no_mistakes() {
 #[test]
 fn a_mistake_names_the_place_the_value_and_the_fix() {
     mistake("{ enabled: maybe }", "2:17: flags.f.enabled: has to be true or false, and \"maybe\" is neither");
+    mistake("on", "2:6: flags.f: a flag has to be a map with type, enabled");
     mistake("{ enabeld: true }", "2:8: flags.f: a flag has no \"enabeld\"; did you mean \"enabled\"?");
     mistake("{ type: bool }", "there is no flag type \"bool\"; there is boolean, string, integer, double, json");
     mistake("{ type: string }", "a string flag needs variants");
