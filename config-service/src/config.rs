@@ -67,6 +67,9 @@ pub struct Serve {
     /// Import this file of flags at the start: YAML, JSON or TOML. Its flags replace those of the same names; others stay.
     #[arg(long)]
     pub flags: Option<PathBuf>,
+    /// Import the file again whenever it is saved. With mistakes in it, what was served before is served on.
+    #[arg(long, requires = "flags")]
+    pub watch: bool,
     /// Want no API keys, even beyond loopback: whoever reaches the port reads and changes all flags.
     #[arg(long)]
     pub open: bool,

@@ -19,4 +19,5 @@ mod random;
 pub mod serve;
 pub mod service;
 pub mod store;
+pub mod watch;
 mod yaml;

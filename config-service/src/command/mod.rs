@@ -89,7 +89,7 @@ fn read_file(file: &Path) -> Result<String, Failure> {
 }
 
 /// The mistakes of a file as an editor finds them: `file:line:col: path: message`.
-fn problem_line(file: &Path, problem: &jackstaff::ruleset::Problem) -> String {
+pub fn problem_line(file: &Path, problem: &jackstaff::ruleset::Problem) -> String {
     let word = if problem.severity == jackstaff::ruleset::Severity::Warning { "warning: " } else { "" };
     match problem.to_string().strip_prefix(&format!("{}:{}: ", problem.at.line, problem.at.column)) {
         Some(rest) => format!("{}:{}:{}: {word}{rest}", file.display(), problem.at.line, problem.at.column),

@@ -16,6 +16,7 @@ use crate::environments::refusal::Refusal;
 use crate::publish::sse::StreamOptions;
 use crate::serve::run;
 use crate::service::{Service, ServiceOptions, import_file, open_store};
+use crate::watch::watch;
 
 /// Serves until SIGINT or SIGTERM.
 ///
@@ -33,6 +34,9 @@ pub fn serve(options: &Serve) -> Result<(), Failure> {
         let listener = TcpListener::bind(options.listen).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
         let stop = stop_signal().map_err(|error| Failure::usage(format!("cannot wait for signals: {error}")))?;
+        if let Some(file) = options.flags.clone().filter(|_| options.watch) {
+            tokio::spawn(watch(service.clone(), file));
+        }
         announce(options, address);
         run(listener, service, stop).await.map_err(failed)
     })?;

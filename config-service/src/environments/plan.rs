@@ -121,7 +121,7 @@ pub fn plan(state: &State, draft: &Draft) -> Result<Plan, Refusal> {
         };
         next.parts.insert(write.part.clone(), record);
     }
-    let moves = move_environments(state, &mut next, &writes, draft);
+    let moves = move_environments(&mut next, &writes, draft);
     let (before, after) = (before.to_json(), after.to_json());
     let commit = Commit {
         note: draft.note.clone(),
@@ -215,7 +215,7 @@ fn judge(state: &State, candidate: &Document, draft: &Draft) -> Result<Vec<Probl
 }
 
 /// Makes the next version of every environment whose ruleset changes, and only of those.
-fn move_environments(state: &State, next: &mut State, writes: &[PartWrite], draft: &Draft) -> Vec<Move> {
+fn move_environments(next: &mut State, writes: &[PartWrite], draft: &Draft) -> Vec<Move> {
     draft.delete.iter().for_each(|name| drop(next.environments.remove(name)));
     for (name, epoch) in &draft.create {
         next.environments.insert(name.clone(), Arc::new(Published::new(Ruleset::empty(name, epoch), Default::default(), None)));
@@ -238,12 +238,8 @@ fn move_environments(state: &State, next: &mut State, writes: &[PartWrite], draf
         if changed.is_empty() {
             continue;
         }
-        // Dependants before and after: a flag that no longer asks for another may answer otherwise now.
-        let touched = reach.entry(changed.clone()).or_insert_with_key(|changed| {
-            let mut touched = dependants(&state.document, changed);
-            touched.extend(dependants(&next.document, changed));
-            touched
-        });
+        // Looking at the document after it is enough: only what changed can mention others than before, and it is in the set itself.
+        let touched = reach.entry(changed.clone()).or_insert_with_key(|changed| dependants(&next.document, changed));
         let (ruleset, touched) = advance(&published.ruleset, &fresh, &changed, touched);
         let mut history = published.history().clone();
         history.push(ruleset.version, Arc::new(touched.clone()));

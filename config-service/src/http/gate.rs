@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::header::{AUTHORIZATION, HeaderMap, HeaderName};
+use axum::http::StatusCode;
+use axum::http::header::{AUTHORIZATION, HOST, HeaderMap, HeaderName, ORIGIN};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
@@ -20,9 +21,28 @@ static API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 /// # Errors
 /// 401 if keys are wanted and there is no good one.
 pub async fn identify(State(service): State<Arc<Service>>, mut request: Request, next: Next) -> ApiResult<Response> {
+    if is_foreign(request.headers(), !service.wants_keys() && !service.options.open) {
+        let message = "a web page of another site sent this: browsers may use this service only from its own address";
+        return Err(ApiError::new(StatusCode::FORBIDDEN, "cross_origin", message));
+    }
     let caller = caller(&service, shown_key(request.headers()).map(str::to_owned)).await?;
     request.extensions_mut().insert(caller);
     Ok(next.run(request).await)
+}
+
+/// Does this come from a page of another site? A service on loopback without keys trusts whoever is on this machine, and that must
+/// not include every page that its browser shows: such pages can send a `POST` without asking (so `Origin` has to be
+/// ours), or give their own name our address (so on loopback the name has to be a local one). Programs send neither header.
+fn is_foreign(headers: &HeaderMap, is_local: bool) -> bool {
+    let (origin, host) = (header(headers, &ORIGIN), header(headers, &HOST).unwrap_or_default());
+    let site = origin.map(|origin| origin.split_once("://").map_or(origin, |(_, site)| site));
+    let name = match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
+        _ => host,
+    };
+    let is_local_name = matches!(name, "localhost" | "127.0.0.1" | "[::1]") || name.ends_with(".localhost");
+    let is_browser = origin.is_some() || headers.contains_key("sec-fetch-site");
+    site.is_some_and(|site| !site.eq_ignore_ascii_case(host)) || (is_local && is_browser && !is_local_name)
 }
 
 /// The key that a request shows, in either header.
@@ -64,4 +84,26 @@ pub async fn watch(State(service): State<Arc<Service>>, request: Request, next: 
         tracing::debug!(%method, route = &*route, status, micros, "request");
     }
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pages_of_other_sites_are_told_from_programs() {
+        let foreign = |pairs: &[(&'static str, &str)], is_local| {
+            let headers = pairs.iter().map(|(name, value)| (HeaderName::from_static(name), value.parse().unwrap()));
+            is_foreign(&headers.collect(), is_local)
+        };
+        assert!(!foreign(&[("host", "config-service:8082")], true), "a program");
+        assert!(!foreign(&[("host", "127.0.0.1:8082"), ("origin", "http://127.0.0.1:8082")], true), "our own page");
+        assert!(!foreign(&[("host", "[::1]:8082"), ("origin", "http://[::1]:8082")], true));
+        assert!(foreign(&[("host", "127.0.0.1:8082"), ("origin", "https://evil.example")], true));
+        assert!(foreign(&[("host", "127.0.0.1:8082"), ("origin", "null")], true));
+        assert!(foreign(&[("host", "evil.example:8082"), ("origin", "http://evil.example:8082")], true), "rebound");
+        assert!(foreign(&[("host", "evil.example:8082"), ("sec-fetch-site", "same-origin")], true), "rebound, reading");
+        assert!(!foreign(&[("host", "flags.example"), ("origin", "https://flags.example")], false), "a public service");
+        assert!(foreign(&[("host", "flags.example"), ("origin", "https://evil.example")], false));
+    }
 }

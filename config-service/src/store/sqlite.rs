@@ -49,7 +49,9 @@ impl SqliteStore {
     fn prepare(mut connection: Connection, environments: &[(Arc<str>, Arc<str>)]) -> Result<Self> {
         connection.busy_timeout(BUSY)?;
         connection.pragma_update(None, "journal_mode", "wal")?;
-        connection.pragma_update(None, "synchronous", "normal")?;
+        // Not "normal": after a power cut it may lose the last commits, and then a version that clients have seen would come
+        // again with another content. Flags are written rarely enough to wait for the disk.
+        connection.pragma_update(None, "synchronous", "full")?;
         connection.pragma_update(None, "foreign_keys", "on")?;
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let seen: usize = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;

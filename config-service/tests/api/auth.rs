@@ -37,7 +37,7 @@ async fn guide_flaw_51_with_a_key_made_nobody_comes_in_without_one() {
     for path in ["/healthz", "/readyz", "/openapi.json"] {
         door.get(path).await.ok();
     }
-    let slipped = format!("{}x", &admin[..admin.len() - 1]);
+    let slipped = format!("{}{}", &admin[..admin.len() - 1], if admin.ends_with('x') { 'y' } else { 'x' });
     let (stranger, _) = jackstaff_service::keys::generate(None, "", NOW, None).unwrap();
     for wrong in ["", "secret", "ffa_12345678_abc_000000", &slipped, &stranger] {
         door.key = Some(wrong.to_owned());
@@ -141,4 +141,17 @@ async fn beyond_loopback_keys_are_wanted_unless_it_is_open() {
     open.evaluate("new_ui", "u", "development").await.ok();
     let body = json!({"flag_name": "new_ui", "user_id": "u", "environment": "development"}).to_string();
     open.send(Method::POST, EVALUATE, &[("authorization", "Bearer nonsense")], body).await.ok();
+}
+
+#[tokio::test]
+async fn a_page_of_another_site_cannot_reach_a_service_on_this_machine() {
+    let door = Door::open().await;
+    let body = json!({"name": "planted", "doc": {}}).to_string();
+    let planted =
+        door.send(Method::POST, "/api/v1/flags", &[("origin", "https://evil.example"), ("content-type", "text/plain")], body).await;
+    planted.error(403, "cross_origin");
+    door.get_with("/api/v1/flags", &[("host", "evil.example"), ("sec-fetch-site", "same-origin")]).await.error(403, "cross_origin");
+    door.get("/api/v1/flags/planted").await.error(404, "flag_not_found");
+    let own = door.url.clone();
+    door.get_with("/api/v1/flags", &[("origin", &own)]).await.ok();
 }

@@ -138,6 +138,29 @@ fn serve_starts_stops_and_keeps_users_out_of_its_log() {
 }
 
 #[test]
+fn a_watched_file_is_imported_when_it_is_saved() {
+    let folder = folder();
+    let service = Running::start(folder.path(), &["--flags", "flags.yaml", "--watch"]);
+    let is_on = || {
+        let answer = jackstaff(folder.path(), &["evaluate", "--service", &service.url, "--json", "dark_mode", "u"]);
+        serde_json::from_slice::<Value>(&answer.stdout).unwrap()["enabled"].as_bool().unwrap()
+    };
+    let save = |text: &str| std::fs::write(folder.path().join("flags.yaml"), text).unwrap();
+    assert!(is_on());
+    save(&FLAGS.replace("dark_mode: { type: boolean,", "dark_mode: { type: boolean, enabled: false,"));
+    let became_off = (0..100).any(|_| {
+        std::thread::sleep(std::time::Duration::from_millis(100));
+        !is_on()
+    });
+    assert!(became_off);
+    save("flags: { dark_mode: { typ: boolean } }");
+    std::thread::sleep(std::time::Duration::from_millis(1_500));
+    assert!(!is_on(), "a file with mistakes changes nothing");
+    let (_, log) = service.stop();
+    assert!(log.contains("typ") && log.contains("served on"), "{log}");
+}
+
+#[test]
 fn serve_refuses_bad_flags_and_open_doors() {
     let folder = folder();
     let bad = jackstaff(folder.path(), &["serve", "--listen", "127.0.0.1:0", "--flags", "bad.yaml"]);
