@@ -58,6 +58,7 @@ impl Client {
     }
 
     pub(super) fn build(options: Options, is_mock: bool) -> Result<Self> {
+        options.check()?;
         if options.config_service_url.is_none() && options.bootstrap.is_none() {
             return Err(Error::new(
                 ErrorKind::InvalidArgument,
