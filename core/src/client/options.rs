@@ -151,6 +151,14 @@ impl Options {
         environment(&self.environment)
     }
 
+    /// Are the names usable, however the options were made?
+    pub(super) fn check(&self) -> Result<()> {
+        if let Some(address) = &self.config_service_url {
+            url("config_service_url", &Value::Text(address.clone()))?;
+        }
+        environment(&self.environment)
+    }
+
     fn set(&mut self, name: &str, value: &Value) -> Result<()> {
         match name {
             "config_service_url" => self.config_service_url = Some(url(name, value)?),
@@ -168,6 +176,14 @@ impl Options {
             }
         }
         Ok(self)
+    }
+
+    /// Are the names usable, however the options were made?
+    pub(super) fn check(&self) -> Result<()> {
+        if let Some(address) = &self.config_service_url {
+            url("config_service_url", &Value::Text(address.clone()))?;
+        }
+        environment(&self.environment)
     }
 
     /// Are the names usable, however the options were made?
@@ -261,6 +277,13 @@ fn url(name: &str, value: &Value) -> Result<Arc<str>> {
         }
         _ => Err(wrong(name, value, "a URL such as http://config-service:8082")),
     }
+}
+
+fn environment(name: &str) -> Result<()> {
+    if is_name(name) {
+        return Ok(());
+    }
+    Err(invalid(format!("environment \"{name}\" is not a name: 1 to 128 letters, digits, dots, hyphens and underscores")))
 }
 
 fn environment(name: &str) -> Result<()> {
