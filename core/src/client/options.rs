@@ -151,14 +151,6 @@ impl Options {
         environment(&self.environment)
     }
 
-    /// Are the names usable, however the options were made?
-    pub(super) fn check(&self) -> Result<()> {
-        if let Some(address) = &self.config_service_url {
-            url("config_service_url", &Value::Text(address.clone()))?;
-        }
-        environment(&self.environment)
-    }
-
     fn set(&mut self, name: &str, value: &Value) -> Result<()> {
         match name {
             "config_service_url" => self.config_service_url = Some(url(name, value)?),
@@ -166,45 +158,6 @@ impl Options {
                 let name = text(name, value)?;
                 environment(&name)?;
                 self.environment = name;
-            }
-            "api_key" => self.api_key.is_some(),
-                "redis_url" => self.redis_url.is_some(),
-                _ => self.evaluation != Evaluate::Auto,
-            };
-            if let (false, Some(value)) = (is_given, variable(name)) {
-                self.set(option, &Value::from(value))?;
-            }
-        }
-        Ok(self)
-    }
-
-    /// Are the names usable, however the options were made?
-    pub(super) fn check(&self) -> Result<()> {
-        if let Some(address) = &self.config_service_url {
-            url("config_service_url", &Value::Text(address.clone()))?;
-        }
-        environment(&self.environment)
-    }
-
-    /// Are the names usable, however the options were made?
-    pub(super) fn check(&self) -> Result<()> {
-        if let Some(address) = &self.config_service_url {
-            url("config_service_url", &Value::Text(address.clone()))?;
-        }
-        environment(&self.environment)
-    }
-
-    fn set(&mut self, name: &str, value: &Value) -> Result<()> {
-        match name {
-            "config_service_url" => self.config_service_url = Some(url(name, value)?),
-            "environment" => {
-                let environment = text(name, value)?;
-                if !is_name(&environment) {
-                    return Err(invalid(format!(
-                        "environment \"{environment}\" is not a name: 1 to 128 letters, digits, dots, hyphens and underscores"
-                    )));
-                }
-                self.environment = environment;
             }
             "api_key" => self.api_key = Some(header(name, value)?),
             "evaluation" => {
@@ -277,13 +230,6 @@ fn url(name: &str, value: &Value) -> Result<Arc<str>> {
         }
         _ => Err(wrong(name, value, "a URL such as http://config-service:8082")),
     }
-}
-
-fn environment(name: &str) -> Result<()> {
-    if is_name(name) {
-        return Ok(());
-    }
-    Err(invalid(format!("environment \"{name}\" is not a name: 1 to 128 letters, digits, dots, hyphens and underscores")))
 }
 
 fn environment(name: &str) -> Result<()> {
