@@ -16,7 +16,7 @@ declare class FeatureFlagsClient {
    * A client that lives on a file, which is watched: YAML, JSON or TOML by its ending.
    * @throws Error with code `io`, or `invalid_document` with every mistake and its place.
    */
-  static fromFile(path: string | URL, options?: FeatureFlagsClient.FileOptions): FeatureFlagsClient;
+  static fromFile(path: string, options?: FeatureFlagsClient.FileOptions): FeatureFlagsClient;
 
   /**
    * A client that lives on a flag document given in memory, or on a ruleset as the service sends it.
@@ -113,16 +113,16 @@ declare class FeatureFlagsClient {
 
 declare namespace FeatureFlagsClient {
   /** A user id. A number means its decimal text; null means nobody: rules on attributes work, rollouts by user do not. */
-  type User = string | number | bigint | null;
+  export type User = string | number | bigint | null;
   /** Anything JSON holds. */
-  type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
+  export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
   /** What rules look at: text, numbers, booleans, dates, lists and objects of these; at most 256, 64 KiB of text each, 8 levels deep. */
-  type Attributes = object | null;
+  export type Attributes = object | null;
   /** The types of flags. */
-  type Type = 'any' | 'boolean' | 'string' | 'integer' | 'double' | 'json';
+  export type Type = 'any' | 'boolean' | 'string' | 'integer' | 'double' | 'json';
 
   /** Every time is in seconds. */
-  interface Options {
+  export interface Options {
     /** As in `http://config-service:8082`. Environment variable `CONFIG_SERVICE_URL`. */
     configServiceUrl?: string;
     /** Environment variable `ENVIRONMENT`. No default where a service is asked. */
@@ -155,17 +155,17 @@ declare namespace FeatureFlagsClient {
     snapshotPath?: string;
   }
 
-  interface FileOptions extends Options {
+  export interface FileOptions extends Options {
     /** The flag format; default `native`. */
     format?: string;
   }
 
   /** Why an answer is what it is. The last four mean that the caller's default was served. */
-  type Reason = 'user_targeted' | 'rule_matched' | 'rollout' | 'fallthrough' | 'disabled' | 'prerequisite_failed' | 'flag_not_found' | 'type_mismatch' | 'not_ready' | 'error';
+  export type Reason = 'user_targeted' | 'rule_matched' | 'rollout' | 'fallthrough' | 'disabled' | 'prerequisite_failed' | 'flag_not_found' | 'type_mismatch' | 'not_ready' | 'error';
   /** Where an answer came from. */
-  type Origin = 'local' | 'memory' | 'redis' | 'remote' | 'default';
+  export type Origin = 'local' | 'memory' | 'redis' | 'remote' | 'default';
 
-  interface Evaluation<T = null> {
+  export interface Evaluation<T = null> {
     flag: string;
     /** The variant's value (an integer beyond 2^53 as a BigInt), or the very default that was given. */
     value: T | Json | bigint;
@@ -188,12 +188,12 @@ declare namespace FeatureFlagsClient {
   }
 
   /** One step of an explanation; `step` says which kind: flag, flag_answer, rule, condition or bucket. */
-  interface Step {
+  export interface Step {
     step: string;
     [detail: string]: Json;
   }
 
-  interface Change {
+  export interface Change {
     environment: string;
     epoch: string;
     version: number;
@@ -203,7 +203,7 @@ declare namespace FeatureFlagsClient {
     flags: string[];
   }
 
-  interface Stats {
+  export interface Stats {
     /** `stale`: there are answers, but the service has not been heard of lately. */
     status: 'not_ready' | 'ready' | 'stale' | 'closed';
     checks: number;
@@ -223,7 +223,7 @@ declare namespace FeatureFlagsClient {
   }
 
   /** One user with attributes, made by `client.context(user, attributes)`. It keeps what it was told until the flags change. */
-  class Context {
+  export class Context {
     private constructor();
     /** The user id as text; null for nobody. */
     get user(): string | null;
@@ -238,7 +238,7 @@ declare namespace FeatureFlagsClient {
   }
 
   /** A boolean flag that is asked about often, made by `client.flag(name)`. */
-  class Flag {
+  export class Flag {
     private constructor();
     readonly name: string;
     /** As the client's `isEnabledSync`. */
@@ -246,17 +246,17 @@ declare namespace FeatureFlagsClient {
   }
 
   /** A value, a value with users' own, or a flag as in a flag document. */
-  type MockFlag = Json | { value?: Json; users?: { [user: string]: Json } };
+  export type MockFlag = Json | { value?: Json; users?: { [user: string]: Json } };
 
   /** A check that a mock was asked. */
-  interface Check {
+  export interface Check {
     flag: string;
     user: string | null;
     enabled: boolean;
   }
 
   /** The client for tests: the same class and the same core over flags that the test gives; no file, no network. */
-  class MockFeatureFlagsClient extends FeatureFlagsClient {
+  export class MockFeatureFlagsClient extends FeatureFlagsClient {
     constructor(flags?: { [flag: string]: MockFlag });
     /** Gives a flag a value, for everybody or for one user. */
     set(flag: string, value: MockFlag, user?: string | number | bigint): void;

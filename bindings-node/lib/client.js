@@ -24,7 +24,9 @@ class FeatureFlagsClient {
 
   static fromFile(path, options = {}) {
     const { format = 'native', ...rest } = options;
-    return new FeatureFlagsClient(Core.openFile(String(path), String(format), optionsJson(rest)));
+    if (typeof path !== 'string') throw refused('path', `is ${kind(path)}: it has to be the path of a file`);
+    if (typeof format !== 'string') throw refused('format', `is ${kind(format)}: it has to be the name of a flag format`);
+    return new FeatureFlagsClient(Core.openFile(path, format, optionsJson(rest)));
   }
 
   static fromObject(document, options = {}) {
