@@ -22,24 +22,11 @@ fn time(calls: u32, mut call: impl FnMut()) -> f64 {
     rounds.fold(f64::INFINITY, f64::min)
 }
 
-fn document() -> String {
-    let ids: Vec<String> = (0..1_000).map(|id| format!("\"user-{id}\"")).collect();
-    let flags: Vec<String> = (0..50).map(|at| format!("\"batch-{at:02}\":{{\"rules\":[{{\"percentage\":50}}]}}")).collect();
-    format!(
-        r#"{{"flags":{{
-            "on":{{}},
-            "targets":{{"targets":{{"on":[{}]}}}},
-            "half":{{"rules":[{{"percentage":50}}]}},
-            "rules":{{"rules":[{{"when":[{{"attribute":"country","in":["DE","AT"]}},{{"attribute":"plan","equals":"pro"}},{{"attribute":"version","version_at_least":"2.1.0"}}],"percentage":25}}]}},
-            {}}}}}"#,
-        ids.join(","),
-        flags.join(",")
-    )
-}
+/// The flags that the benches of all languages share.
+const FLAGS: &str = include_str!("../../benches/flags.json");
 
 fn main() {
-    let text = document();
-    let document: Value = serde_json::from_str(&text).expect("the document is JSON");
+    let document: Value = serde_json::from_str(FLAGS).expect("the document is JSON");
     let client = Client::from_document(document, "development").expect("the document compiles");
     client.start();
     let snapshot = client.snapshot().expect("a client of a document has a snapshot");
