@@ -28,7 +28,7 @@ pub struct ServiceOptions {
     pub open: bool,
     /// Streams.
     pub streams: StreamOptions,
-    /// The longest that a request may take, streams apart; default 10 s.
+    /// The longest that a request may take, streams apart; default 10 s. Imports may take six times as long.
     pub request_timeout: Duration,
     /// How long a shutdown waits for what is going on; default 10 s.
     pub shutdown_timeout: Duration,

@@ -163,3 +163,53 @@ impl Published {
 fn to_bytes(value: &impl serde::Serialize) -> Bytes {
     serde_json::to_vec(value).map(Bytes::from).expect("rulesets hold nothing that JSON cannot")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn touched(names: &[String]) -> Arc<Touched> {
+        Arc::new(Touched { flags: names.iter().map(|name| name.as_str().into()).collect(), segments: Vec::new() })
+    }
+
+    fn count(history: &History, since: u64) -> Option<usize> {
+        history.since(since).map(Iterator::count)
+    }
+
+    #[test]
+    fn a_history_is_bounded_by_versions_and_by_bytes() {
+        let mut history = History::default();
+        assert_eq!(count(&history, 0), None, "nothing is known yet");
+        (1..=OUTBOX_KEEP + 10).for_each(|version| history.push(version, touched(&[])));
+        assert_eq!(history.versions.len() as u64, OUTBOX_KEEP);
+        assert_eq!(count(&history, 9), None, "too long ago");
+        assert_eq!(count(&history, 10), Some(OUTBOX_KEEP as usize));
+        assert_eq!(count(&history, OUTBOX_KEEP + 9), Some(1));
+        assert_eq!(count(&history, OUTBOX_KEEP + 10), Some(0));
+        assert_eq!(count(&history, OUTBOX_KEEP + 11), None, "that version is yet to come");
+        let long: Vec<String> = (0..10_000).map(|at| format!("{at:0128}")).collect();
+        (0..10).for_each(|at| history.push(OUTBOX_KEEP + 11 + at, touched(&long)));
+        assert!(history.bytes <= HISTORY_BYTES && history.versions.len() < 10, "{} versions", history.versions.len());
+        assert_eq!(history.bytes, history.versions.iter().map(|(_, touched)| size(touched)).sum::<usize>());
+    }
+
+    #[test]
+    fn a_history_with_a_gap_begins_anew() {
+        let mut history = History::default();
+        [1, 2, 5].into_iter().for_each(|version| history.push(version, touched(&[])));
+        assert_eq!((count(&history, 1), count(&history, 4), count(&history, 5)), (None, Some(1), Some(0)));
+    }
+
+    #[test]
+    fn deltas_are_made_once_and_only_so_many_are_kept() {
+        let mut history = History::default();
+        (1..=200).for_each(|version| history.push(version, touched(&["a".to_owned()])));
+        let published = Published::new(Ruleset { version: 200, ..Ruleset::empty("test", "e") }, history, None);
+        let from = |version| published.delta_json(&Standing { epoch: "e".into(), version });
+        assert_eq!(from(7).unwrap().as_ptr(), from(7).unwrap().as_ptr());
+        (0..200).for_each(|version| assert!(from(version).is_some(), "{version}"));
+        assert!(published.deltas.lock().unwrap().len() <= DELTAS);
+        assert!(from(200).is_none() && from(201).is_none());
+        assert!(published.delta_json(&Standing { epoch: "other".into(), version: 7 }).is_none());
+    }
+}

@@ -40,6 +40,9 @@ pub const MANAGE_LIMIT: usize = 1024 * 1024;
 /// The largest body of an import.
 pub const IMPORT_LIMIT: usize = 64 * 1024 * 1024;
 
+/// Where documents are imported.
+pub const IMPORT_PATH: &str = "/api/v1/import";
+
 #[derive(OpenApi)]
 #[openapi(
     info(title = "Jackstaff config service", description = "Feature flags: evaluate them, keep them, follow them."),

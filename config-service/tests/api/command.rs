@@ -109,7 +109,7 @@ fn lint_finds_every_mistake() {
 }
 
 #[test]
-fn serve_starts_stops_and_keeps_users_out_of_its_log() {
+fn guide_flaw_54_serve_keeps_users_out_of_its_log() {
     let folder = folder();
     let service = Running::start(folder.path(), &["--flags", "flags.yaml"]);
     let ask = |more: &[&str]| jackstaff(folder.path(), &[&["evaluate", "--service", &service.url, "--json"], more].concat());
@@ -158,6 +158,33 @@ fn a_watched_file_is_imported_when_it_is_saved() {
     assert!(!is_on(), "a file with mistakes changes nothing");
     let (_, log) = service.stop();
     assert!(log.contains("typ") && log.contains("served on"), "{log}");
+}
+
+#[test]
+fn what_was_written_outlives_a_kill() {
+    let folder = folder();
+    let mut service = Running::start(folder.path(), &["--flags", "flags.yaml"]);
+    std::fs::write(folder.path().join("more.yaml"), "flags: { more: {} }").unwrap();
+    assert!(jackstaff(folder.path(), &["import", "--file", "more.yaml", "--service", &service.url]).status.success());
+    let export = |url: &str| text(&jackstaff(folder.path(), &["export", "--service", url]).stdout);
+    let before = export(&service.url);
+    service.child.kill().unwrap();
+    service.child.wait().unwrap();
+    let again = Running::start(folder.path(), &[]);
+    assert_eq!(export(&again.url), before);
+    assert!(before.contains("more:"));
+}
+
+#[test]
+fn evaluate_reads_other_vendors_files() {
+    let folder = folder();
+    let ufc = r#"{"format": "SERVER", "environment": {"name": "Test"}, "flags": {"kill": {"key": "kill", "enabled": true, "variationType": "BOOLEAN",
+        "variations": {"on": {"key": "on", "value": true}}, "totalShards": 10000,
+        "allocations": [{"key": "all", "rules": [], "splits": [{"variationKey": "on", "shards": []}], "doLog": false}]}}}"#;
+    std::fs::write(folder.path().join("ufc.json"), ufc).unwrap();
+    let output = jackstaff(folder.path(), &["evaluate", "--file", "ufc.json", "--format", "ufc", "--json", "kill", "u"]);
+    let line: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{}", text(&output.stderr)));
+    assert_eq!((output.status.code(), &line["value"], &line["variant"]), (Some(0), &json!(true), &json!("on")));
 }
 
 #[test]

@@ -90,7 +90,7 @@ async fn what_is_missing_is_named() {
 }
 
 #[tokio::test]
-async fn a_batch_may_say_everything_in_its_body() {
+async fn guide_flaw_15_a_batch_may_say_everything_in_its_body() {
     let door = Door::open().await;
     let all = door.post(BATCH, json!({"user_id": "u", "environment": "development"})).await.ok();
     let names: Vec<&str> = all.as_object().unwrap().keys().map(String::as_str).collect();
@@ -154,4 +154,28 @@ async fn the_clock_is_the_services() {
     assert_eq!(door.evaluate("sale", "u", "development").await.ok()["reason"], "disabled");
     door.clock.store(NOW + 3_600_000, std::sync::atomic::Ordering::Relaxed);
     assert_eq!(door.evaluate("sale", "u", "development").await.ok()["enabled"], true);
+}
+
+/// An older or newer Jackstaff, or somebody's hand, may have left a flag in the store that this one cannot read.
+#[tokio::test]
+async fn a_flag_that_cannot_be_read_spoils_no_other() {
+    use jackstaff_service::store::{Commit, Move, PartWrite, Section, Touched};
+    let door = Door::open().await;
+    let epoch = door.service.environments.published("development").unwrap().ruleset.epoch.clone();
+    let part = PartWrite { part: (Section::Flag, "future".into()), seen: 0, doc: r#"{"type": "hologram"}"#.into(), archived: false };
+    let touched = Touched { flags: vec!["future".into()], segments: vec![] };
+    let moves = vec![Move { environment: "development".into(), epoch, version: 2, touched }];
+    let store = jackstaff_service::service::open_store(door.folder()).unwrap();
+    store.commit(&Commit { parts: vec![part], moves, ..Commit::default() }).unwrap();
+    door.service.environments.refresh().unwrap();
+    // The guide's clients take anything but 200 as "use my default".
+    assert!(door.evaluate("future", "u", "development").await.error(422, "flag_invalid").contains("hologram"));
+    let batch = door.post(&format!("{BATCH}?user_id=u&environment=development"), json!(["future", "dark_mode"])).await.ok();
+    assert_eq!((&batch["future"]["reason"], &batch["future"]["error"]), (&json!("error"), &json!("malformed_flag")));
+    assert!(batch["future"].get("enabled").is_none());
+    assert_eq!(batch["dark_mode"]["enabled"], true);
+    // Others can still be written, and the broken one can be mended.
+    door.switch("dark_mode", false).await;
+    door.put("/api/v1/flags/future", ("if-match", "*"), json!({"type": "boolean"})).await.ok();
+    assert_eq!(door.evaluate("future", "u", "development").await.ok()["enabled"], true);
 }
