@@ -122,8 +122,10 @@ function kind(value) {
 /** The evaluation that the core wrote as a list; the caller's default stays the object that the caller gave. */
 function evaluation(flag, list, defaultValue) {
   const [value, enabled, variant, reason, origin, rule, error, version, epoch, age, isWide] = list;
+  // A service that only knows the guide names no variant; a flag in this process without one serves the caller's default.
+  const isDefault = origin === 'default' || (variant === null && origin === 'local');
   const held = isWide ? BigInt(value) : value;
-  return { flag, value: variant === null ? defaultValue : held, enabled, variant, reason, origin, version, epoch, age, rule, error };
+  return { flag, value: isDefault ? defaultValue : held, enabled, variant, reason, origin, version, epoch, age, rule, error };
 }
 
 /** The evaluation of a check that nobody could answer. */

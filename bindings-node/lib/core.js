@@ -2,7 +2,7 @@
 // One client's way to the native half: the doors of its checks, and what to do when memory has no answer.
 
 const { native, word, epochWord } = require('./native');
-const { attributesJson, booleanDefault, evaluation, flagName, spelled, unanswered, userId } = require('./convert');
+const { attributesJson, booleanDefault, evaluation, flagName, refused, spelled, unanswered, userId } = require('./convert');
 
 /** The types that a caller can ask for, by the number that crosses. */
 const TYPES = { any: 0, boolean: 1, string: 2, integer: 3, double: 4, json: 5 };
@@ -10,6 +10,9 @@ const TYPES = { any: 0, boolean: 1, string: 2, integer: 3, double: 4, json: 5 };
 /** The most lists of flags whose doors are kept, and the longest list that is. */
 const MAX_BATCHES = 16;
 const MAX_BATCH_KEPT = 1024;
+
+/** The most change listeners; one that is added for each request is a leak. */
+const MAX_LISTENERS = 1000;
 
 class Core {
   constructor(handle) {
@@ -109,6 +112,9 @@ class Core {
   }
 
   listen(listener) {
+    if (this.listeners.size >= MAX_LISTENERS && !this.listeners.has(listener)) {
+      throw refused('listener', `is one too many: there are ${MAX_LISTENERS} change listeners already: remove those you no longer need`);
+    }
     this.listeners.add(listener);
     this.listening ??= this.handle.listen((json) => this.tell(JSON.parse(json)));
   }

@@ -1,0 +1,60 @@
+'use strict';
+// The client and the real config service.
+
+const test = require('node:test');
+const assert = require('node:assert/strict');
+const FeatureFlagsClient = require('..');
+const { missing, start } = require('./service');
+const { until } = require('./support');
+
+test('the same answers in process and from the service, and a change that arrives', { skip: missing }, async (t) => {
+  const service = await start();
+  t.after(() => service.stop());
+  const options = { configServiceUrl: service.url, environment: 'production' };
+  const local = new FeatureFlagsClient(options);
+  const remote = new FeatureFlagsClient({ ...options, evaluation: 'remote' });
+  t.after(() => Promise.all([local.close(), remote.close()]));
+  assert.equal(local.evaluateSync('new_ui', 'user123', false).reason, 'not_ready', 'nothing is known before the first use');
+  await local.ready();
+  assert.deepEqual([local.stats().status, local.stats().flags > 5], ['ready', true]);
+
+  const attributes = { country: 'DE', email: 'anna@shop.example' };
+  const names = ['new_ui', 'dark_mode', 'beta_features', 'unknown'];
+  for (const user of ['user123', 'user-7', 'somebody', 'élan/水 &?#']) {
+    for (const context of [undefined, attributes]) {
+      for (const flag of names) {
+        const here = await local.evaluate(flag, user, false, context);
+        const there = await remote.evaluate(flag, user, false, context);
+        const what = ({ value, enabled, variant, reason, version, epoch }) => ({ value, enabled, variant, reason, ...(reason === 'flag_not_found' ? {} : { version, epoch }) });
+        assert.deepEqual(what(there), what(here), `${flag} ${user}`);
+        assert.deepEqual([here.origin, there.origin], here.reason === 'flag_not_found' ? ['default', 'default'] : ['local', 'remote']);
+      }
+      assert.deepEqual(await remote.batchEvaluate(names, user, true, context), local.batchEvaluateSync(names, user, true, context), user);
+    }
+  }
+
+  const context = local.context('user123', attributes);
+  assert.equal(context.isEnabledSync('new_ui'), true);
+  const changes = [];
+  local.onChange((change) => changes.push(change));
+  const version = local.stats().version;
+  await service.patch('new_ui', { enabled: false });
+  await until(() => changes.length > 0);
+  assert.equal(context.isEnabledSync('new_ui', true), false);
+  assert.equal(local.isEnabledSync('new_ui', 'user123', true), false);
+  assert.ok(changes[0].version > version);
+  assert.ok(changes[0].flags.includes('new_ui'));
+  await local.waitForVersion(changes[0].version, 1);
+});
+
+test('a client without a service keeps its flags and says that they are old', { skip: missing }, async (t) => {
+  const service = await start();
+  const client = new FeatureFlagsClient({ configServiceUrl: service.url, environment: 'production', timeout: 1 });
+  t.after(() => client.close());
+  await client.ready();
+  assert.equal(client.isEnabledSync('new_ui', 'user123'), true);
+  await service.stop();
+  await until(() => client.stats().status === 'stale', 15);
+  const { value, origin, age } = client.evaluateSync('new_ui', 'user123', false);
+  assert.deepEqual([value, origin, age > 0], [true, 'local', true]);
+});
