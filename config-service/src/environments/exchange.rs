@@ -13,8 +13,10 @@ use super::state::{State, unmarked};
 use super::{Environments, new_epoch};
 use crate::store::{AuditEntry, Note, Section};
 
-/// What importing `text` into `state` comes to: its flags and segments replace those of the same names, its environments
-/// are made where they are missing. What the text does not name stays, unless `replace` says that it goes.
+/// What importing `text` into `state` comes to: its flags and segments replace those of the same names, the environments
+/// that it lists are made where they are missing. What the text does not name stays, unless `replace` says that it goes.
+///
+/// An environment that is only mentioned in a flag is not made: it is most often a slip, and the check then says so.
 ///
 /// # Errors
 /// The text is not a flag document; its flags are judged when the draft is planned.
@@ -22,7 +24,8 @@ pub fn import(state: &State, text: &str, syntax: Syntax, replace: bool, note: No
     let node = Node::parse(text, syntax).map_err(|problem| Refusal::Invalid(vec![problem]))?;
     let document = Document::from_node(&node).map_err(Refusal::Invalid)?;
     let mut draft = Draft { note, ..Draft::default() };
-    for name in document.environments.iter().filter(|name| !state.environments.contains_key(*name)) {
+    let is_listed = node.get("environments").is_some_and(|list| !list.is_null());
+    for name in document.environments.iter().filter(|name| is_listed && !state.environments.contains_key(*name)) {
         draft.create.push((name.clone(), new_epoch()?));
     }
     for (section, parts) in [(Section::Segment, document.segments()), (Section::Flag, document.flags())] {

@@ -222,6 +222,9 @@ async fn documents_go_out_and_come_in() {
     bad.error(422, "invalid_document");
     assert_eq!(bad.json()["error"]["details"].as_array().unwrap().len(), 2, "{}", bad.json());
     assert_eq!(bad.json()["error"]["details"][0]["line"], 2);
+    let slip = "flags:\n  a: { environments: { prodution: { enabled: false } } }\n";
+    let slip = door.send(Method::POST, "/api/v1/import", &[("content-type", "application/yaml")], slip).await;
+    assert!(slip.error(422, "invalid_document").contains("did you mean \"production\""), "an environment is listed, not made by a slip");
     door.send(Method::POST, "/api/v1/import", &[("content-type", "text/csv")], "a,b").await.error(415, "unsupported_media_type");
     let replaced =
         door.send(Method::POST, "/api/v1/import?replace=true", &[("content-type", "application/yaml")], "flags: { only: {} }").await.ok();
