@@ -5,32 +5,8 @@
 //! algorithms are the rivals', so that a flag that moves house reshuffles no user; each is restated from
 //! the vendor's public behaviour and pinned by the conformance vectors.
 
-use std::sync::Arc;
-
-use super::expr::Expr;
-
 /// The number of buckets of a native rollout: a weight of 100 000 is everybody, 1 is 0.001 %.
 pub const BUCKETS: u64 = 100_000;
-
-/// How to turn parts of a context into a number.
-#[derive(Clone, Debug)]
-pub struct Bucket {
-    /// The hash.
-    pub hash: Hash,
-    /// What is hashed, one after the other. A part that is null makes the bucket null.
-    pub parts: Box<[Part]>,
-    /// How the hash becomes a bucket.
-    pub norm: Norm,
-}
-
-/// A piece of what is hashed.
-#[derive(Clone, Debug)]
-pub enum Part {
-    /// Always the same.
-    Text(Arc<str>),
-    /// From the context: text as UTF-8, other scalars as [`super::Conv::ToText`] writes them.
-    Expr(Expr),
-}
 
 /// Hash algorithms; each says which number it yields.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -8,7 +8,7 @@ use regex::Regex;
 use semver::Version;
 
 use super::Target;
-use super::bucket::Bucket;
+use super::bucket::{Hash, Norm};
 use super::ids::Ids;
 use crate::evaluation::ErrorCode;
 use crate::value::Value;
@@ -195,6 +195,26 @@ pub struct Split {
     pub missing: Expr,
     /// The outcome when no range holds it.
     pub past_end: Expr,
+}
+
+/// How to turn parts of a context into a number.
+#[derive(Clone, Debug)]
+pub struct Bucket {
+    /// The hash.
+    pub hash: Hash,
+    /// What is hashed, one after the other. A part that is null makes the bucket null.
+    pub parts: Box<[Part]>,
+    /// How the hash becomes a bucket.
+    pub norm: Norm,
+}
+
+/// A piece of what is hashed.
+#[derive(Clone, Debug)]
+pub enum Part {
+    /// Always the same.
+    Text(Arc<str>),
+    /// From the context: text as UTF-8, other scalars as [`super::Conv::ToText`] writes them.
+    Expr(Expr),
 }
 
 /// A straight line in time, in integers: `from` until `start`, `to` from `end` on.

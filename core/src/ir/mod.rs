@@ -27,8 +27,8 @@ use std::sync::Arc;
 
 use crate::evaluation::{ErrorCode, Reason};
 use crate::value::Value;
-pub use bucket::{Bucket, Hash, Norm, Part, Units};
-pub use expr::{Conv, Expr, Field, Path, Quant, Rel, Seg, Split, TextRel};
+pub use bucket::{Hash, Norm, Units};
+pub use expr::{Bucket, Conv, Expr, Field, Part, Path, Quant, Ramp, Rel, Seg, Split, TextRel};
 pub use ids::Ids;
 pub use snapshot::Snapshot;
 

@@ -3,8 +3,8 @@
 use std::fmt::{self, Display, Formatter};
 use std::sync::Arc;
 
-use super::bucket::{Bucket, Norm, Part};
-use super::expr::{Conv, Expr, Field, Path, Quant, Rel, Seg, TextRel};
+use super::bucket::Norm;
+use super::expr::{Bucket, Conv, Expr, Field, Part, Path, Quant, Rel, Seg, TextRel};
 
 impl Display for Expr {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {

@@ -6,9 +6,10 @@ use jiff::Timestamp;
 
 use super::dialect::Dialect;
 use super::part::{Part, count, is_map, list, optional_list, text, wrong};
+use super::variations::Variations;
 use super::{condition, split};
-use crate::evaluation::{ErrorCode, Reason};
-use crate::ir::{Body, Expr, Rel, Rule, Target, ValueType, Variant};
+use crate::evaluation::Reason;
+use crate::ir::{Body, Expr, Rel, Rule, Target, ValueType};
 use crate::ruleset::{Kind, Node};
 use crate::value::Value;
 
@@ -23,12 +24,6 @@ pub const REASONS: [&str; 5] = [DEFAULT, TARGETING_MATCH, SPLIT, STATIC, DISABLE
 
 /// Eppo's number of shards where the flag has none.
 const SHARDS: u64 = 10_000;
-
-/// The variations of a flag while its allocations are read.
-pub struct Variations {
-    dialect: Dialect,
-    list: Vec<Variant>,
-}
 
 /// Compiles a flag.
 ///
@@ -83,7 +78,7 @@ fn allocation(node: &Node, shards: u64, name: &Arc<str>, variations: &mut Variat
     let has_dates = !when.is_empty();
     let rules = optional_list(node, "rules")?;
     if !rules.is_empty() {
-        when.push(Expr::Or(rules.iter().map(|rule| self::rule(rule, variations.dialect)).collect::<Part<_>>()?));
+        when.push(Expr::Or(rules.iter().map(|rule| self::rule(rule, variations.dialect())).collect::<Part<_>>()?));
     }
     let splits = list(node, "splits")?;
     let splits = splits.iter().map(|split| split::read(split, shards, variations)).collect::<Part<Vec<_>>>()?;
@@ -126,63 +121,4 @@ fn date(node: &Node, key: &str) -> Part<Option<i128>> {
 fn bound(rel: Rel, millis: i128) -> Expr {
     // The years that a date can have fit easily.
     Expr::Cmp(rel, Box::new((Expr::Now, Expr::Const(Value::Int(millis as i64)))))
-}
-
-impl Variations {
-    fn read(flag: &Node, value_type: ValueType, dialect: Dialect) -> Part<Self> {
-        let Some(variations) = flag.get("variations").filter(|node| is_map(node)) else {
-            return Err(wrong(flag, "variations", "a map of variations by their keys"));
-        };
-        let mut list = Vec::with_capacity(variations.entries().len());
-        for (_, node) in variations.entries() {
-            let key = text(node, "key")?;
-            let value = match (value(node, value_type, dialect), dialect) {
-                (Some(value), _) => Ok(value),
-                (None, Dialect::Eppo) => Err(ErrorCode::TypeMismatch),
-                (None, Dialect::Datadog) => {
-                    return Err(format!("variation \"{key}\": {}", wrong(node, "value", &format!("a {}", value_type.as_str()))));
-                }
-            };
-            let enabled = !matches!(value, Ok(Value::Bool(false)));
-            list.push(Variant { key, value, enabled });
-        }
-        Ok(Self { dialect, list })
-    }
-
-    /// The house that wrote the flag.
-    pub fn dialect(&self) -> Dialect {
-        self.dialect
-    }
-
-    /// The place of a variation. One that does not exist is put there as an error where the dialect wants it so: the flag
-    /// answers with that error for those who get it, and a trace still tells the allocation.
-    pub fn place(&mut self, key: &Arc<str>) -> Part<u32> {
-        let found = self.list.iter().position(|variant| variant.key == *key);
-        let place = match (found, self.dialect) {
-            (Some(place), _) => place,
-            (None, Dialect::Eppo) => {
-                self.list.push(Variant { key: key.clone(), value: Err(ErrorCode::MalformedFlag), enabled: true });
-                self.list.len() - 1
-            }
-            (None, Dialect::Datadog) => return Err(format!("\"variationKey\" is \"{key}\", and the flag has no such variation")),
-        };
-        u32::try_from(place).map_err(|_| "there are more than 4294967295 variations".to_owned())
-    }
-}
-
-/// The value of a variation; `None` if it has not the type of the flag.
-fn value(variation: &Node, value_type: ValueType, dialect: Dialect) -> Option<Value> {
-    let node = variation.get("value")?;
-    match (value_type, dialect) {
-        (ValueType::Json, Dialect::Eppo) => Node::from_json(node.as_str()?).ok().map(|json| json.to_value()),
-        // 3.0 is an integer to Eppo, who reads all numbers as doubles.
-        (ValueType::Integer, Dialect::Eppo) => node.to_value().as_i64().map(Value::Int),
-        (ValueType::Integer, Dialect::Datadog) => Some(node.to_value()).filter(|value| matches!(value, Value::Int(_))),
-        (ValueType::Double, _) => match node.kind {
-            Kind::Int(int) => Some(Value::Float(int as f64)),
-            Kind::Float(float) => Some(Value::from(float)),
-            _ => None,
-        },
-        _ => Some(node.to_value()).filter(|value| value_type.admits(value)),
-    }
 }

@@ -15,6 +15,7 @@ mod part;
 mod split;
 #[cfg(test)]
 mod tests;
+mod variations;
 
 use super::Format;
 use crate::error::{Error, ErrorKind, Result};

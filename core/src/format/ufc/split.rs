@@ -1,8 +1,8 @@
 //! A split: a variation, and the shards that a subject must fall into to get it.
 
 use super::dialect::Dialect;
-use super::flag::Variations;
 use super::part::{Part, count, list, text};
+use super::variations::Variations;
 use crate::evaluation::ErrorCode;
 use crate::ir::{self, Bucket, Expr, Hash, Norm};
 use crate::ruleset::Node;
