@@ -1,6 +1,7 @@
 //! Feature flags, evaluated in process: the core that every Jackstaff client shares.
 //!
-//! ```
+#![cfg_attr(feature = "client", doc = "```")]
+#![cfg_attr(not(feature = "client"), doc = "```ignore")]
 //! use jackstaff::{Client, Context, View, Value};
 //!
 //! let flags: Value = serde_json::from_str(r#"{ "flags": {
