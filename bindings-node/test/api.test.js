@@ -6,8 +6,8 @@ const assert = require('node:assert/strict');
 const fs = require('node:fs');
 const os = require('node:os');
 const path = require('node:path');
-const FeatureFlagsClient = require('..');
 const { DOCUMENT, run, until } = require('./support');
+const FeatureFlagsClient = require('..');
 
 const { MockFeatureFlagsClient, Context, Flag } = FeatureFlagsClient;
 const open = (options) => FeatureFlagsClient.fromObject(DOCUMENT, { environment: 'test', ...options });

@@ -6,8 +6,8 @@ const test = require('node:test');
 const assert = require('node:assert/strict');
 const fs = require('node:fs');
 const path = require('node:path');
-const FeatureFlagsClient = require('..');
 const { DOCUMENT, PACKAGE, guide, json, run, serve, until } = require('./support');
+const FeatureFlagsClient = require('..');
 
 /** A client of a service that answers so, with the service; both are closed at the end of the test. */
 async function remote(t, answer, options = {}) {
@@ -143,7 +143,7 @@ test('guide_flaw_17 and 18 a Redis that is gone neither delays a check nor ends 
     const FeatureFlagsClient = require('.');
     const client = new FeatureFlagsClient({ configServiceUrl: '${service.url}', environment: 'test', redis: 'redis://127.0.0.1:1' });
     const begun = Date.now();
-    client.isEnabled('new_ui', 'u1').then((answer) => console.log(answer, Date.now() - begun < 2000));`);
+    client.isEnabled('new_ui', 'u1').then((answer) => console.log(answer, Date.now() - begun < 2000));`, { env: { JACKSTAFF_LOG: 'warn' } });
   await service.close();
   assert.deepEqual([code, out], [0, 'true true\n'], err);
   assert.match(err, /redis/, 'one line says that the shared cache is not there');

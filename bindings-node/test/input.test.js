@@ -3,8 +3,8 @@
 
 const test = require('node:test');
 const assert = require('node:assert/strict');
-const FeatureFlagsClient = require('..');
 const { DOCUMENT } = require('./support');
+const FeatureFlagsClient = require('..');
 
 const open = () => FeatureFlagsClient.fromObject(DOCUMENT, { environment: 'test' });
 const cycle = { name: 'x' };

@@ -5,8 +5,8 @@ const test = require('node:test');
 const assert = require('node:assert/strict');
 const { Worker } = require('node:worker_threads');
 const fs = require('node:fs');
-const FeatureFlagsClient = require('..');
 const { DOCUMENT, PACKAGE, json, run, serve, until } = require('./support');
+const FeatureFlagsClient = require('..');
 
 const AWAY = 'http://127.0.0.1:1'; // nothing listens there
 

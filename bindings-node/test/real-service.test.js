@@ -3,9 +3,9 @@
 
 const test = require('node:test');
 const assert = require('node:assert/strict');
+const { until } = require('./support');
 const FeatureFlagsClient = require('..');
 const { missing, start } = require('./service');
-const { until } = require('./support');
 
 test('the same answers in process and from the service, and a change that arrives', { skip: missing }, async (t) => {
   const service = await start();

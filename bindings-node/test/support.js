@@ -5,6 +5,9 @@ const http = require('node:http');
 const { spawn } = require('node:child_process');
 const path = require('node:path');
 
+// Tests ask for flags that are not there all the time. Read when the addon is loaded, so this file comes first.
+process.env.JACKSTAFF_LOG ??= 'off';
+
 const PACKAGE = path.dirname(__dirname);
 
 /** A document of flags of every type. */

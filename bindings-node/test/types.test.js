@@ -6,8 +6,8 @@ const assert = require('node:assert/strict');
 const { spawnSync } = require('node:child_process');
 const fs = require('node:fs');
 const path = require('node:path');
-const FeatureFlagsClient = require('..');
 const { PACKAGE } = require('./support');
+const FeatureFlagsClient = require('..');
 
 test('programs in CommonJS and ESM compile, and wrong ones do not', () => {
   const tsc = path.join(PACKAGE, 'node_modules', 'typescript', 'bin', 'tsc');

@@ -5,6 +5,7 @@ const test = require('node:test');
 const assert = require('node:assert/strict');
 const fs = require('node:fs');
 const path = require('node:path');
+require('./support');
 const { FeatureFlagsClient } = require('..');
 
 const FOLDER = path.join(__dirname, '..', '..', 'tests', 'vectors');

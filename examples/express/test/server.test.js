@@ -1,0 +1,83 @@
+'use strict';
+// Starts the guide's Express service against a config service, and asks for dashboards.
+
+const test = require('node:test');
+const assert = require('node:assert/strict');
+const fs = require('node:fs');
+const http = require('node:http');
+const path = require('node:path');
+const readline = require('node:readline');
+const { spawn } = require('node:child_process');
+const { missing, start } = require('../../../bindings-node/test/service');
+
+/** The example as a process, with its URL. */
+async function example(env) {
+  const child = spawn(process.execPath, [path.join(__dirname, '..', 'server.js')], { env: { ...process.env, PORT: '0', ...env }, stdio: ['ignore', 'pipe', 'inherit'] });
+  const ended = new Promise((done) => child.once('exit', (code) => done(code)));
+  const url = await Promise.race([new Promise((done) => readline.createInterface({ input: child.stdout }).once('line', done)), ended]);
+  const dashboard = async (user) => {
+    const response = await fetch(`${url}/api/users/${encodeURIComponent(user)}/dashboard`, { headers: { connection: 'close' } });
+    assert.equal(response.status, 200);
+    return response.json();
+  };
+  const stop = () => {
+    child.kill('SIGTERM');
+    return ended;
+  };
+  return { dashboard, stop };
+}
+
+test('the program is the guide\'s, but for the require and the lines that start it', () => {
+  const source = fs.readFileSync(path.join(__dirname, '..', 'server.js'), 'utf8');
+  const [guide] = source.split('\n// The guide leaves');
+  assert.equal(guide.replace("require('jackstaff/featureFlagsClient')", "require('./featureFlagsClient')"), GUIDE);
+});
+
+test('dashboards follow the flags, and a change of them', { skip: missing }, async (t) => {
+  const service = await start();
+  t.after(() => service.stop());
+  const app = await example({ CONFIG_SERVICE_URL: service.url, ENVIRONMENT: 'production' });
+  t.after(() => app.stop());
+  const first = await app.dashboard('user123');
+  assert.equal(first.template, 'new_dashboard');
+  assert.equal(typeof first.darkMode, 'boolean');
+  assert.equal((await app.dashboard('user-with-old-browser')).template, 'old_dashboard');
+  await service.patch('new_ui', { enabled: false });
+  const end = Date.now() + 5000;
+  while ((await app.dashboard('user123')).template !== 'old_dashboard') assert.ok(Date.now() < end, 'the change did not arrive within 5 s');
+  assert.equal(await app.stop(), 0);
+});
+
+test('dashboards are served while the config service hangs or fails', async (t) => {
+  for (const answer of [() => {}, (request, response) => response.writeHead(500).end('<html>')]) {
+    const server = http.createServer(answer);
+    await new Promise((done) => server.listen(0, '127.0.0.1', done));
+    t.after(() => (server.close(), server.closeAllConnections()));
+    const app = await example({ CONFIG_SERVICE_URL: `http://127.0.0.1:${server.address().port}`, ENVIRONMENT: 'production' });
+    assert.deepEqual(await app.dashboard('user123'), { template: 'old_dashboard', darkMode: false });
+    assert.equal(await app.stop(), 0);
+  }
+});
+
+const GUIDE = `const express = require('express');
+const FeatureFlagsClient = require('./featureFlagsClient');
+
+const app = express();
+const ffClient = new FeatureFlagsClient({
+    configServiceUrl: process.env.CONFIG_SERVICE_URL,
+    environment: process.env.ENVIRONMENT || 'development'
+});
+
+app.get('/api/users/:userId/dashboard', async (req, res) => {
+    const { userId } = req.params;
+    
+    const newUi = await ffClient.isEnabled('new_ui', userId, false);
+    const darkMode = await ffClient.isEnabled('dark_mode', userId, false);
+    
+    if (newUi) {
+        res.json({ template: 'new_dashboard', darkMode });
+    } else {
+        res.json({ template: 'old_dashboard', darkMode });
+    }
+});
+`;
