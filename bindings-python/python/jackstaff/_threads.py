@@ -1,0 +1,77 @@
+"""The two threads that carry messages from the core into Python, and what becomes of everything at a fork and at exit.
+
+The core's own threads never touch Python: an interpreter that ends would take them down in the middle of their work. They
+leave messages, and these threads, which Python can end in order, take them out. They start when somebody first waits or listens.
+"""
+
+from __future__ import annotations
+
+import atexit
+import logging
+import os
+import threading
+import weakref
+
+from . import _native
+
+logger = logging.getLogger("jackstaff")
+
+#: Every client that has not been thrown away.
+clients: weakref.WeakSet[_native.Core] = weakref.WeakSet()
+
+_lock = threading.Lock()
+_started_in: int | None = None
+_threads: list[threading.Thread] = []
+
+
+def start() -> None:
+    """Starts the threads, once a process."""
+    global _started_in
+    if _started_in == os.getpid():
+        return
+    with _lock:
+        if _started_in == os.getpid():
+            return
+        _threads[:] = [
+            threading.Thread(target=_carry, args=(False,), name="jackstaff-answers", daemon=True),
+            threading.Thread(target=_carry, args=(True,), name="jackstaff-changes", daemon=True),
+        ]
+        for thread in _threads:
+            thread.start()
+        _started_in = os.getpid()
+
+
+def _carry(changes: bool) -> None:
+    while (message := _native.take(changes)) is not None:
+        callback, arguments = message
+        try:
+            callback(*arguments)
+        except Exception:
+            logger.exception("a change listener failed")
+        del message, callback, arguments  # nothing is held while the thread waits
+
+
+def _after_fork_in_child() -> None:
+    global _started_in, _lock
+    had_started = _started_in is not None
+    _lock, _started_in = threading.Lock(), None  # the parent's lock may have been held
+    _native.after_fork()
+    for client in list(clients):
+        client._after_fork()
+    if had_started:
+        start()
+
+
+def _at_exit() -> None:
+    for client in list(clients):
+        client._close()
+    _native.close()
+    for thread in _threads:
+        # Not for ever: a listener may be in the middle of something. The thread is a daemon.
+        if thread is not threading.current_thread() and _started_in == os.getpid():
+            thread.join(1.0)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork_in_child)
+atexit.register(_at_exit)

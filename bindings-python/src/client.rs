@@ -1,0 +1,430 @@
+//! The class behind every client: what can be asked, and how the answer comes.
+//!
+//! One question has three ways to its answer, and all kinds of question share them: `_peek` (now, or `None`), `_ask` (now, or after a wait
+//! of this thread) and `_begin` (after a wait of somebody's event loop).
+
+use std::sync::{Arc, OnceLock};
+
+use jackstaff::{Client, Context, Evaluation, Options, Value, ValueType, View};
+use pyo3::exceptions::{PyRuntimeError, PyTypeError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::types::{PyBool, PyDict, PyString, PyTuple};
+
+use crate::context::with_view;
+use crate::convert::{ATTRIBUTE, DOCUMENT, Place, shown, text_of, to_python, type_name, value_of};
+use crate::error::raise;
+use crate::evaluation::{self, steps, typed};
+use crate::queue::{CHANGES, Message, Reply};
+use crate::{log, wait};
+
+/// A client of the core, with nothing of Python's comfort. The classes of the package are made of it.
+///
+/// It is opened after it is made, so that classes made of it have an `__init__` of their own.
+#[pyclass(frozen, subclass, module = "jackstaff._native")]
+#[derive(Default)]
+pub struct Core {
+    client: OnceLock<Client>,
+}
+
+impl Core {
+    /// The core's client.
+    ///
+    /// # Errors
+    /// `RuntimeError` if it was never opened: a subclass forgot `super().__init__`.
+    #[inline]
+    pub fn client(&self) -> PyResult<&Client> {
+        self.client.get().ok_or_else(|| PyRuntimeError::new_err("this client was never opened: call super().__init__(…) in your __init__"))
+    }
+
+    fn open(&self, client: jackstaff::Result<Client>) -> PyResult<()> {
+        let client = client.map_err(|error| raise(&error))?;
+        self.client.set(client).map_err(|_| PyRuntimeError::new_err("this client is open already"))
+    }
+}
+
+/// What is asked.
+#[derive(Clone, Copy)]
+enum Kind {
+    Enabled,
+    Evaluation,
+    Value(ValueType),
+    Batch,
+}
+
+impl Kind {
+    fn of(word: &str) -> PyResult<Self> {
+        Ok(match word {
+            "enabled" => Self::Enabled,
+            "evaluation" => Self::Evaluation,
+            "batch" => Self::Batch,
+            _ => {
+                let found = ValueType::ALL.into_iter().find(|value_type| value_type.as_str() == word);
+                Self::Value(found.ok_or_else(|| PyValueError::new_err(format!("there is no question of the kind \"{word}\"")))?)
+            }
+        })
+    }
+
+    fn wanted(self) -> Option<ValueType> {
+        match self {
+            Self::Enabled | Self::Batch => Some(ValueType::Boolean),
+            Self::Evaluation => None,
+            Self::Value(wanted) => Some(wanted),
+        }
+    }
+}
+
+/// A question as Python put it.
+struct Question<'py> {
+    kind: Kind,
+    names: Vec<Bound<'py, PyString>>,
+    given: Bound<'py, PyAny>,
+    default: Value,
+}
+
+impl<'py> Question<'py> {
+    fn new(kind: &str, flags: &Bound<'py, PyAny>, given: &Bound<'py, PyAny>) -> PyResult<Self> {
+        let kind = Kind::of(kind)?;
+        let names = match kind {
+            Kind::Batch => names_of(flags)?,
+            _ => vec![name_of(flags)?.clone()],
+        };
+        let default = match kind {
+            Kind::Enabled | Kind::Batch => Value::Bool(bool_of(given)?),
+            _ => value_of(given, Place::Argument("default"), ATTRIBUTE)?,
+        };
+        Ok(Self { kind, names, given: given.clone(), default })
+    }
+
+    /// The answer now, or `None` if only a wait could tell.
+    fn now(&self, client: &Client, user: &Bound<'py, PyAny>, context: Option<&Bound<'py, PyAny>>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let py = self.given.py();
+        let flags = self.texts()?;
+        if let Kind::Batch = self.kind {
+            let default = self.default.as_bool().unwrap_or(false);
+            let ask = |view: View<'_>| flags.iter().map(|flag| client.peek_enabled(flag, view, default)).collect::<Option<Vec<bool>>>();
+            let Some(found) = with_view(user, context, ask)? else { return Ok(None) };
+            let dict = PyDict::new(py);
+            for (name, enabled) in self.names.iter().zip(found) {
+                dict.set_item(name, enabled)?;
+            }
+            return Ok(Some(dict.into_any()));
+        }
+        let found = with_view(user, context, |view| client.peek(flags[0], view, self.kind.wanted(), &self.default))?;
+        found.map(|evaluation| present(py, self.kind, evaluation, &self.given, &self.default)).transpose()
+    }
+
+    fn texts(&self) -> PyResult<Vec<&str>> {
+        self.names.iter().map(|name| text_of(name, Place::Argument("flag_name"))).collect()
+    }
+
+    /// The question as it goes to another thread, and what makes a Python object of the answers.
+    fn later(
+        self,
+        client: &Client,
+        user: &Bound<'py, PyAny>,
+        context: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<impl Future<Output = Reply> + Send + 'static + use<>> {
+        let flags: Vec<String> = self.texts()?.into_iter().map(str::to_owned).collect();
+        let context = with_view(user, context, |view| Context::from(view))?;
+        let (client, kind, default) = (client.clone(), self.kind, self.default);
+        let names: Vec<Py<PyString>> = self.names.into_iter().map(Bound::unbind).collect();
+        let given = self.given.unbind();
+        Ok(async move {
+            let flags: Vec<&str> = flags.iter().map(String::as_str).collect();
+            let mut found = client.batch(&flags, context.view(), kind.wanted(), &default).await;
+            let reply: Reply = Box::new(move |py| match (kind, found.pop()) {
+                (Kind::Batch, last) => {
+                    found.extend(last);
+                    let dict = PyDict::new(py);
+                    for (name, evaluation) in names.iter().zip(&found) {
+                        dict.set_item(name, evaluation.value.as_bool().or(default.as_bool()))?;
+                    }
+                    Ok(dict.into_any())
+                }
+                (_, Some(evaluation)) => present(py, kind, evaluation, given.bind(py), &default),
+                (_, None) => Ok(given.into_bound(py)),
+            });
+            reply
+        })
+    }
+}
+
+/// An answer as the kind of question promises it.
+fn present<'py>(py: Python<'py>, kind: Kind, found: Evaluation, given: &Bound<'py, PyAny>, default: &Value) -> PyResult<Bound<'py, PyAny>> {
+    match kind {
+        Kind::Evaluation => Ok(evaluation::Evaluation(found).into_pyobject(py)?.into_any()),
+        // The very object that the caller gave, not a copy.
+        Kind::Value(_) if found.reason.is_default() => Ok(given.clone()),
+        Kind::Value(wanted) => typed(py, &found.value, Some(wanted)),
+        Kind::Enabled | Kind::Batch => {
+            Ok(PyBool::new(py, found.value.as_bool().or(default.as_bool()).unwrap_or(false)).to_owned().into_any())
+        }
+    }
+}
+
+/// A flag's name.
+///
+/// # Errors
+/// `TypeError` for anything but text.
+#[inline]
+pub fn name_of<'a, 'py>(name: &'a Bound<'py, PyAny>) -> PyResult<&'a Bound<'py, PyString>> {
+    name.cast::<PyString>()
+        .map_err(|_| PyTypeError::new_err(format!("flag_name is {}, a {}: it has to be text", shown(name), type_name(name))))
+}
+
+fn names_of<'py>(names: &Bound<'py, PyAny>) -> PyResult<Vec<Bound<'py, PyString>>> {
+    if names.is_instance_of::<PyString>() {
+        let message = format!("flag_names is the text {}: it has to be a list of names", shown(names));
+        return Err(PyTypeError::new_err(message));
+    }
+    names.try_iter()?.map(|name| Ok(name_of(&name?)?.clone())).collect()
+}
+
+/// The caller's default for a boolean.
+///
+/// # Errors
+/// `TypeError` for anything but True and False.
+#[inline]
+pub fn bool_of(default: &Bound<'_, PyAny>) -> PyResult<bool> {
+    match default.cast::<PyBool>() {
+        Ok(bool) => Ok(bool.is_true()),
+        Err(_) => {
+            let message = format!("default is {}, a {}: it has to be True or False", shown(default), type_name(default));
+            Err(PyTypeError::new_err(message))
+        }
+    }
+}
+
+#[pymethods]
+impl Core {
+    #[new]
+    #[pyo3(signature = (*_args, **_options))]
+    fn new(_args: &Bound<'_, PyTuple>, _options: Option<&Bound<'_, PyDict>>) -> Self {
+        Self::default()
+    }
+
+    /// Opens a client of a config service, with options by name.
+    fn _open(&self, py: Python<'_>, options: &Bound<'_, PyDict>) -> PyResult<()> {
+        let mut pairs: Vec<(String, Value)> = Vec::with_capacity(options.len());
+        for (name, value) in options.iter() {
+            let name: String = name.extract()?;
+            let value = value_of(&value, Place::Argument(&name), DOCUMENT)?;
+            pairs.push((name, value));
+        }
+        let pairs = pairs.iter().map(|(name, value)| (name.as_str(), value.clone()));
+        self.open(Options::from_pairs(pairs).and_then(|options| py.detach(|| Client::new(options))))
+    }
+
+    /// Opens a client that lives on a file.
+    fn _open_file(&self, py: Python<'_>, path: std::path::PathBuf, environment: &str, format: &str) -> PyResult<()> {
+        self.open(py.detach(|| Client::from_file(path, environment, format)))
+    }
+
+    /// Opens a client that lives on a document.
+    fn _open_document(&self, document: &Bound<'_, PyAny>, environment: &str) -> PyResult<()> {
+        self.open(Client::from_document(value_of(document, Place::Argument("document"), DOCUMENT)?, environment))
+    }
+
+    /// Opens a client for tests, or gives an open one other flags.
+    fn _open_mock(&self, flags: &Bound<'_, PyAny>) -> PyResult<()> {
+        let flags = value_of(flags, Place::Argument("flags"), DOCUMENT)?;
+        match self.client.get() {
+            Some(client) => client.set_mock(&flags).map_err(|error| raise(&error)),
+            None => self.open(Client::mock(&flags)),
+        }
+    }
+
+    /// The answer now, in a tuple of its own, or None if only a wait could tell.
+    #[pyo3(signature = (kind, flags, user_id, default, context))]
+    fn _peek<'py>(
+        &self,
+        kind: &str,
+        flags: &Bound<'py, PyAny>,
+        user_id: &Bound<'py, PyAny>,
+        default: &Bound<'py, PyAny>,
+        context: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<Option<(Bound<'py, PyAny>,)>> {
+        let found = Question::new(kind, flags, default)?.now(self.client()?, user_id, context)?;
+        if log::is_pending() {
+            log::drain(default.py());
+        }
+        Ok(found.map(|found| (found,)))
+    }
+
+    /// The answer, after a wait if need be.
+    #[pyo3(signature = (kind, flags, user_id, default, context))]
+    pub fn _ask<'py>(
+        &self,
+        py: Python<'py>,
+        kind: &str,
+        flags: &Bound<'py, PyAny>,
+        user_id: &Bound<'py, PyAny>,
+        default: &Bound<'py, PyAny>,
+        context: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        if let Some((found,)) = self._peek(kind, flags, user_id, default, context)? {
+            return Ok(found);
+        }
+        start_threads(py)?;
+        let client = self.client()?;
+        let question = Question::new(kind, flags, default)?.later(client, user_id, context)?;
+        wait::block(py, client, question)?(py)
+    }
+
+    /// Begins to wait for the answer: `callback(result, exception)`, unless it is returned in a tuple at once.
+    #[pyo3(signature = (callback, kind, flags, user_id, default, context))]
+    fn _begin<'py>(
+        &self,
+        py: Python<'py>,
+        callback: Py<PyAny>,
+        kind: &str,
+        flags: &Bound<'py, PyAny>,
+        user_id: &Bound<'py, PyAny>,
+        default: &Bound<'py, PyAny>,
+        context: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<Option<(Bound<'py, PyAny>,)>> {
+        start_threads(py)?;
+        let client = self.client()?;
+        let question = Question::new(kind, flags, default)?.later(client, user_id, context)?;
+        Ok(wait::begin(py, client, callback, question)?.map(|found| (found,)))
+    }
+
+    /// Waits for a ruleset, or with `version` for that version or a later one.
+    #[pyo3(signature = (timeout, version))]
+    fn _wait(&self, py: Python<'_>, timeout: f64, version: Option<u64>) -> PyResult<()> {
+        start_threads(py)?;
+        let client = self.client()?;
+        wait::block(py, client, arrival(client, timeout, version)?)?(py).map(drop)
+    }
+
+    /// Begins [`Core::_wait`], as `_begin` does.
+    #[pyo3(signature = (callback, timeout, version))]
+    fn _begin_wait<'py>(
+        &self,
+        py: Python<'py>,
+        callback: Py<PyAny>,
+        timeout: f64,
+        version: Option<u64>,
+    ) -> PyResult<Option<(Bound<'py, PyAny>,)>> {
+        start_threads(py)?;
+        let client = self.client()?;
+        Ok(wait::begin(py, client, callback, arrival(client, timeout, version)?)?.map(|found| (found,)))
+    }
+
+    /// How an answer comes about: the answer as a dict, and under `steps` what was tried. `steps` is None where the
+    /// service evaluates.
+    #[pyo3(signature = (flag_name, user_id, context = None))]
+    fn explain<'py>(
+        &self,
+        py: Python<'py>,
+        flag_name: &Bound<'py, PyAny>,
+        user_id: &Bound<'py, PyAny>,
+        context: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyDict>> {
+        let client = self.client()?;
+        client.start();
+        let name = name_of(flag_name)?;
+        let flag = text_of(name, Place::Argument("flag_name"))?;
+        let explained = with_view(user_id, context, |view| client.explain(flag, view, &Value::Null))?;
+        let (found, explanation) = match explained {
+            Some((found, explanation)) => (found, Some(explanation)),
+            None => {
+                let default = Value::Null;
+                let peeked = with_view(user_id, context, |view| client.peek(flag, view, None, &default))?;
+                (peeked.unwrap_or_else(|| Evaluation::default(flag, default, jackstaff::Reason::NotReady)), None)
+            }
+        };
+        let dict = evaluation::Evaluation(found).as_dict(py)?;
+        dict.set_item("steps", explanation.map(|explanation| steps(py, &explanation.steps)).transpose()?)?;
+        Ok(dict)
+    }
+
+    /// How the client is and what it has done, as a dict: `status`, `checks`, `by_origin`, `version`, `epoch`, `flags`,
+    /// `age` (seconds), `changes`, `failures` and `last_error`.
+    fn stats<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        if log::is_pending() {
+            log::drain(py);
+        }
+        evaluation::stats(py, &self.client()?.stats())
+    }
+
+    /// Has `callback(change)` called after each change; a number for `_unlisten`.
+    fn _listen(&self, py: Python<'_>, callback: Py<PyAny>) -> PyResult<u64> {
+        start_threads(py)?;
+        let callback = Arc::new(callback);
+        let listener = move |change: &jackstaff::change::Change| CHANGES.load().put(Message::Change(callback.clone(), change.clone()));
+        self.client()?.on_change(listener).map_err(|error| raise(&error))
+    }
+
+    /// Forgets a listener.
+    fn _unlisten(&self, id: u64) -> PyResult<()> {
+        self.client()?.remove_listener(id);
+        Ok(())
+    }
+
+    /// Ends the updates. At once, and harmless when repeated or when the client was never opened.
+    fn _close(&self, py: Python<'_>) {
+        if let Some(client) = self.client.get() {
+            py.detach(|| client.close());
+        }
+        if log::is_pending() {
+            log::drain(py);
+        }
+    }
+
+    /// In a forked child: begins anew where the parent had begun.
+    fn _after_fork(&self) {
+        if let Some(client) = self.client.get() {
+            client.after_fork();
+        }
+    }
+
+    /// Was it closed?
+    #[getter]
+    fn closed(&self) -> bool {
+        self.client.get().is_some_and(Client::is_closed)
+    }
+
+    /// Which environment's flags it serves.
+    #[getter]
+    fn environment(&self) -> PyResult<&str> {
+        Ok(&self.client()?.options().environment)
+    }
+
+    /// Where the config service is, without a slash at the end; None for a client that needs none.
+    #[getter]
+    fn config_service_url(&self) -> PyResult<Option<&str>> {
+        Ok(self.client()?.options().config_service_url.as_deref())
+    }
+
+    /// For how many seconds an answer of the service may be kept.
+    #[getter]
+    fn cache_ttl<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let ttl = Value::Float(self.client()?.options().cache_ttl.as_secs_f64());
+        to_python(py, &ttl.as_i64().map_or(ttl, Value::Int))
+    }
+
+    /// What a mock was asked: `(flag, user_id, enabled)` each, oldest first.
+    fn _recorded(&self) -> PyResult<Vec<(String, Option<String>, bool)>> {
+        let checks = self.client()?.recorded();
+        Ok(checks.into_iter().map(|check| (check.flag, check.user_id, check.enabled)).collect())
+    }
+}
+
+fn arrival(client: &Client, timeout: f64, version: Option<u64>) -> PyResult<impl Future<Output = Reply> + Send + 'static + use<>> {
+    let timeout = wait::seconds("timeout", timeout)?;
+    let client = client.clone();
+    Ok(async move {
+        let arrived = match version {
+            None => client.ready(timeout).await,
+            Some(version) => client.wait_for_version(version, timeout).await,
+        };
+        let reply: Reply = Box::new(move |py| arrived.map(|()| py.None().into_bound(py)).map_err(|error| raise(&error)));
+        reply
+    })
+}
+
+/// Has Python start the threads that carry messages, once a process. They are Python's own, so that Python can end them.
+fn start_threads(py: Python<'_>) -> PyResult<()> {
+    py.import("jackstaff._threads")?.call_method0("start").map(drop)
+}

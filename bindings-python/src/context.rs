@@ -1,0 +1,136 @@
+//! Who is asking, as Python says it: a user id, a [`Context`], or a user id and a dict of attributes.
+
+use jackstaff::{Attributes, View, context as core};
+use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::types::{PyBool, PyDict, PyInt, PyMapping, PyString};
+
+use crate::convert::{self, Place, shown, text_of, type_name};
+use crate::error::raise;
+
+/// A user id and attributes, converted once and used for many checks.
+///
+/// Accepted wherever a user id is; attributes given beside it are laid over its own. Immutable.
+#[pyclass(frozen, eq, module = "jackstaff")]
+#[derive(PartialEq)]
+pub struct Context(pub core::Context);
+
+#[pymethods]
+impl Context {
+    #[new]
+    #[pyo3(signature = (user_id = None, attributes = None))]
+    fn new(user_id: Option<&Bound<'_, PyAny>>, attributes: Option<&Bound<'_, PyAny>>) -> PyResult<Self> {
+        let empty = match user_id.filter(|user| !user.is_none()) {
+            None => core::Context::anonymous(),
+            Some(user) => with_view(user, attributes, |view| core::Context::from(view))?,
+        };
+        match (empty.key(), attributes) {
+            (None, Some(attributes)) => Ok(Self(empty.with_attributes(read_attributes(attributes, None)?))),
+            _ => Ok(Self(empty)),
+        }
+    }
+
+    /// The user id as text; None for a context without one.
+    #[getter]
+    fn user_id(&self) -> Option<&str> {
+        self.0.key()
+    }
+
+    /// The attributes as a new dict.
+    #[getter]
+    fn attributes<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let dict = PyDict::new(py);
+        for (name, value) in self.0.attributes().iter() {
+            dict.set_item(name, convert::to_python(py, value)?)?;
+        }
+        Ok(dict)
+    }
+
+    /// Without the user id and the values: a representation ends up in logs.
+    fn __repr__(&self) -> String {
+        let names: Vec<&str> = self.0.attributes().iter().map(|(name, _)| name).collect();
+        let who = if self.0.key().is_some() { "user" } else { "anonymous" };
+        format!("<Context {who}, attributes {names:?}>")
+    }
+}
+
+/// Calls `ask` with the context that `user` and `attributes` say.
+///
+/// `user` is text, an integer (its decimal digits), a [`Context`], or None for nobody in particular.
+///
+/// # Errors
+/// `TypeError` or `ValueError`, naming the argument or the attribute.
+#[inline]
+pub fn with_view<R>(user: &Bound<'_, PyAny>, attributes: Option<&Bound<'_, PyAny>>, ask: impl FnOnce(View<'_>) -> R) -> PyResult<R> {
+    if attributes.is_none() {
+        if let Ok(text) = user.cast::<PyString>() {
+            return Ok(ask(View::of(checked(text_of(text, Place::Argument("user_id"))?)?)));
+        }
+        if let Ok(context) = user.cast::<Context>() {
+            return Ok(ask(context.get().0.view()));
+        }
+    }
+    with_any(user, attributes, ask)
+}
+
+fn with_any<R>(user: &Bound<'_, PyAny>, attributes: Option<&Bound<'_, PyAny>>, ask: impl FnOnce(View<'_>) -> R) -> PyResult<R> {
+    let digits;
+    let mut under = None;
+    let key = if let Ok(text) = user.cast::<PyString>() {
+        Some(checked(text_of(text, Place::Argument("user_id"))?)?)
+    } else if let Ok(context) = user.cast::<Context>() {
+        under = Some(context.get());
+        context.get().0.key()
+    } else if user.is_none() {
+        None
+    } else if user.is_instance_of::<PyInt>() && !user.is_instance_of::<PyBool>() {
+        digits = user.str()?.to_str()?.to_owned();
+        Some(&*digits)
+    } else {
+        let message = format!("user_id is {}, a {}: it has to be text, an integer, or a Context", shown(user), type_name(user));
+        return Err(PyTypeError::new_err(message));
+    };
+    let under = under.map(|context| context.0.attributes());
+    match attributes {
+        None => Ok(ask(View { key, attributes: under.unwrap_or(Attributes::EMPTY) })),
+        Some(attributes) => Ok(ask(View { key, attributes: &read_attributes(attributes, under)? })),
+    }
+}
+
+fn checked(key: &str) -> PyResult<&str> {
+    if key.len() <= core::MAX_TEXT {
+        return Ok(key);
+    }
+    Err(PyValueError::new_err(format!("user_id has {} bytes: at most {} are allowed", key.len(), core::MAX_TEXT)))
+}
+
+/// The attributes of a dict (any mapping, or another context's), laid over those `under` it.
+fn read_attributes(given: &Bound<'_, PyAny>, under: Option<&Attributes>) -> PyResult<Attributes> {
+    let mut pairs: Vec<(std::sync::Arc<str>, jackstaff::Value)> = Vec::new();
+    if let Some(under) = under {
+        pairs.extend(under.iter().map(|(name, value)| (name.into(), value.clone())));
+    }
+    if let Ok(context) = given.cast::<Context>() {
+        pairs.extend(context.get().0.attributes().iter().map(|(name, value)| (name.into(), value.clone())));
+    } else if let Ok(dict) = given.cast::<PyDict>() {
+        for (name, value) in dict.iter() {
+            pairs.push(attribute(&name, &value)?);
+        }
+    } else if let Ok(mapping) = given.cast::<PyMapping>() {
+        for pair in mapping.items()? {
+            pairs.push(attribute(&pair.get_item(0)?, &pair.get_item(1)?)?);
+        }
+    } else if !given.is_none() {
+        let message = format!("context is a {}: it has to be a dict of attributes, such as {{\"plan\": \"pro\"}}", type_name(given));
+        return Err(PyTypeError::new_err(message));
+    }
+    Attributes::new(pairs).map_err(|error| raise(&error))
+}
+
+fn attribute(name: &Bound<'_, PyAny>, value: &Bound<'_, PyAny>) -> PyResult<(std::sync::Arc<str>, jackstaff::Value)> {
+    let Ok(text) = name.cast::<PyString>() else {
+        return Err(PyTypeError::new_err(format!("context has the key {}, a {}: attributes have names", shown(name), type_name(name))));
+    };
+    let text = text_of(text, Place::Argument("the name of an attribute"))?;
+    Ok((text.into(), convert::value_of(value, Place::Attribute(text), convert::ATTRIBUTE)?))
+}
