@@ -157,7 +157,11 @@ impl<'s: 'c, 'c, T: Trace> Walk<'s, 'c, T> {
                 },
                 (left, right) => {
                     let left = self.value(left)?;
-                    compare(*rel, &left, &self.value(right)?)
+                    let result = compare(*rel, &left, &self.value(right)?);
+                    if T::ON {
+                        self.trace.condition(expr.to_string(), left.into(), result);
+                    }
+                    return Ok(result);
                 }
             },
             Expr::Text(rel, inner, needles) => self.text(inner)?.map(|text| {
@@ -258,7 +262,7 @@ impl<'s: 'c, 'c, T: Trace> Walk<'s, 'c, T> {
             Expr::Bucket(bucket) => {
                 let number = self.bucket(bucket)?.map_or(Operand::Null, Operand::from);
                 if T::ON {
-                    self.trace.bucket(expr.to_string(), number.clone().into());
+                    self.trace.bucket(bucket.what(), number.clone().into());
                 }
                 number
             }
@@ -415,7 +419,6 @@ impl Expr {
         match self {
             Expr::In(inner, _) | Expr::Text(_, inner, _) | Expr::Regex(inner, _) | Expr::Cidr(inner, _) => Some(inner.plain()),
             Expr::IsNull(inner) | Expr::Quant(_, inner, _) => Some(inner.plain()),
-            Expr::Cmp(_, sides) => Some(sides.0.plain()),
             _ => None,
         }
     }

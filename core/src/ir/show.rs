@@ -110,22 +110,22 @@ impl Display for Path {
     }
 }
 
+impl Bucket {
+    /// What is hashed, in words.
+    pub fn what(&self) -> String {
+        let parts = self.parts.iter().map(|part| match part {
+            Part::Text(text) => format!("{text:?}"),
+            Part::Expr(expr) => expr.to_string(),
+        });
+        parts.collect::<Vec<_>>().join(" + ")
+    }
+}
+
 impl Display for Bucket {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        f.write_str("bucket of ")?;
-        for (at, part) in self.parts.iter().enumerate() {
-            if at > 0 {
-                f.write_str(" + ")?;
-            }
-            match part {
-                Part::Text(text) => write!(f, "{text:?}")?,
-                Part::Expr(expr) => write!(f, "{expr}")?,
-            }
-        }
+        write!(f, "bucket of {}", self.what())?;
         match self.norm {
-            Norm::Scale(n) | Norm::Mod(n) | Norm::ModPlusOne(n) | Norm::ModDiv(n, _) => {
-                write!(f, " of {n}")
-            }
+            Norm::Scale(n) | Norm::Mod(n) | Norm::ModPlusOne(n) | Norm::ModDiv(n, _) => write!(f, " of {n}"),
             Norm::Div(_) | Norm::Percent(_) => Ok(()),
         }
     }
