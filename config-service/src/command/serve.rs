@@ -38,7 +38,8 @@ pub fn serve(options: &Serve) -> Result<(), Failure> {
             tokio::spawn(watch(service.clone(), file));
         }
         announce(options, address);
-        run(listener, service, stop).await.map_err(failed)
+        run(listener, service, stop).await;
+        Ok::<(), Failure>(())
     })?;
     // Work on blocking threads may still hold the store; it ends with the process.
     runtime.shutdown_timeout(Duration::from_secs(1));

@@ -3,7 +3,7 @@
 //! Reading is a load of one pointer ([`Environments::state`]): the evaluate endpoints never wait for a writer and never
 //! touch the store. Writing goes through [`Environments::write`] and nowhere else: [`plan::plan`] says what a draft comes to, the
 //! store takes the commit whole, the new state goes in, the publishers are told. One writer at a time in this process; another
-//! process on the same store is noticed by the commit ([`StoreError::Stale`](crate::store::StoreError::Stale): load, plan again) and by [`Environments::refresh`].
+//! process on the same store is noticed by the commit ([`StoreError::Stale`]: load, plan again) and by [`Environments::refresh`].
 
 pub mod exchange;
 pub mod plan;

@@ -21,7 +21,8 @@ static API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 /// # Errors
 /// 401 if keys are wanted and there is no good one.
 pub async fn identify(State(service): State<Arc<Service>>, mut request: Request, next: Next) -> ApiResult<Response> {
-    if is_foreign(request.headers(), !service.wants_keys() && !service.options.open) {
+    // Where keys are wanted, a page would have to know one.
+    if !service.wants_keys() && is_foreign(request.headers(), !service.options.open) {
         let message = "a web page of another site sent this: browsers may use this service only from its own address";
         return Err(ApiError::new(StatusCode::FORBIDDEN, "cross_origin", message));
     }

@@ -54,7 +54,7 @@ pub struct Door {
     client: Client,
     folder: tempfile::TempDir,
     stop: Option<oneshot::Sender<()>>,
-    task: Option<JoinHandle<std::io::Result<()>>>,
+    task: Option<JoinHandle<()>>,
 }
 
 /// An answer, read whole.
@@ -192,7 +192,7 @@ impl Door {
         self.ask_to_stop();
         let task = self.task.take().unwrap();
         drop(self.client);
-        tokio::time::timeout(Duration::from_secs(15), task).await.expect("it stops in time").unwrap().unwrap();
+        tokio::time::timeout(Duration::from_secs(15), task).await.expect("it stops in time").unwrap();
         self.folder
     }
 }

@@ -147,3 +147,36 @@ async fn a_slow_reader_gets_one_merged_delta() {
     }
     assert!(deltas <= 50);
 }
+
+#[tokio::test]
+async fn a_stop_refuses_newcomers_and_lets_requests_end() {
+    let mut door = Door::open().await;
+    // A request that is still waiting for a version when the stop comes gets its answer.
+    let body = serde_json::json!({"flag_name": "new_ui", "user_id": "u", "environment": "development"}).to_string();
+    let waiting = door.request(Method::POST, "/api/v1/feature-flags/evaluate", &[("x-ff-min-version", "2")], body).send();
+    let waiting = tokio::spawn(waiting);
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    door.ask_to_stop();
+    assert_eq!(waiting.await.unwrap().unwrap().status(), 503, "the answer it would have got anyway");
+    let address = door.url.trim_start_matches("http://").to_owned();
+    assert!(tokio::net::TcpStream::connect(address).await.is_err(), "nobody listens any more");
+    door.stop().await;
+}
+
+#[tokio::test]
+async fn a_stop_does_not_wait_for_ever() {
+    let options = ServiceOptions {
+        shutdown_timeout: Duration::from_millis(200),
+        request_timeout: Duration::from_secs(60),
+        ..ServiceOptions::default()
+    };
+    let door = Door::with(FLAGS, options).await;
+    let mut socket = tokio::net::TcpStream::connect(door.url.trim_start_matches("http://")).await.unwrap();
+    tokio::io::AsyncWriteExt::write_all(&mut socket, b"POST /api/v1/flags HTTP/1.1\r\nhost: x\r\ncontent-length: 9\r\n\r\n{")
+        .await
+        .unwrap();
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    let started = std::time::Instant::now();
+    door.stop().await;
+    assert!(started.elapsed() < Duration::from_secs(5), "a body that never comes is left alone");
+}
