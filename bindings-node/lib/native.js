@@ -11,7 +11,7 @@ function load() {
   } catch (cause) {
     const missing = cause.code === 'MODULE_NOT_FOUND';
     const why = missing ? `${FILE} is not there` : `${FILE} cannot be loaded on ${process.platform}-${process.arch}: ${cause.message}`;
-    throw new Error(`jackstaff: ${why}; build it with "npm rebuild jackstaff" (it needs cargo)`, { cause });
+    throw new Error(`jackstaff: ${why}; build it with "npm rebuild jackstaff", or where install scripts are off, "node ${path.join(__dirname, '..', 'scripts', 'build.js')}" (both need cargo)`, { cause });
   }
 }
 

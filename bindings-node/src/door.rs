@@ -102,7 +102,7 @@ unsafe extern "C" fn enter(env: sys::napi_env, info: sys::napi_callback_info) ->
     }
     // SAFETY: set by `function`, alive while the function is, and shared: doors run on the environment's thread alone.
     let room = unsafe { &*data.cast::<Room>() };
-    let call = Call { env, values };
+    let call = Call { env, values, count };
     let reply = catch_unwind(AssertUnwindSafe(|| (room.work)(room, &call)));
     let mut result = ptr::null_mut();
     // SAFETY: `env` is the one that called us and `result` is a place for one value. A null result is undefined to JavaScript.
@@ -126,6 +126,8 @@ unsafe extern "C" fn enter(env: sys::napi_env, info: sys::napi_callback_info) ->
 pub struct Call {
     env: sys::napi_env,
     values: [sys::napi_value; MAX_ARGUMENTS],
+    /// How many were given, which may be more than we look at.
+    count: usize,
 }
 
 /// A text argument's place: most fit on the stack.
@@ -206,6 +208,9 @@ impl Call {
             None if self.is_null(user) => None,
             None => return Reply::Unknown,
         };
+        if self.count <= attributes {
+            return work(View { key, attributes: Attributes::EMPTY }); // not even asked: the commonest call there is
+        }
         let mut buffer = Buffer::<1024>::new();
         let Some(json) = self.text(attributes, &mut buffer) else { return work(View { key, attributes: Attributes::EMPTY }) };
         let mut last = room.last.borrow_mut();
