@@ -43,7 +43,7 @@ QUESTIONS = [
     ("lists and a prefix", "express_shipping", "u-1", {"postcode": "10117", "cart": ["lamp"]}, "boolean", False),
     ("a segment by tenant", "api_rate_limit", "u-1", {"tenant": "acme"}, "integer", 1),
     ("10 % of the tenants", "recommendations", "u-1", {"tenant": "t-26"}, "boolean", False),
-    ("another type than it has", "items_per_page", "u-1", None, "boolean", False),
+    ("another type than it has", "items_per_page", "u-1", None, "string", "ten"),
 ]
 
 

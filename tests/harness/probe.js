@@ -29,8 +29,12 @@ async function answer(question) {
       return { ready: true };
     case 'evaluate': {
       const found = client.evaluateSync(flag, user, question.default, attributes, question.type);
-      const value = client[GETTERS[question.type]](flag, user, question.default, attributes);
-      const call = attributes ? () => client.isEnabledSync(flag, user, false, attributes) : () => client.isEnabledSync(flag, user);
+      const getter = GETTERS[question.type];
+      const value = client[getter](flag, user, question.default, attributes);
+      // What the question is asked with is what is timed: isEnabledSync for a boolean flag, the typed getter for others.
+      let call = () => client.isEnabledSync(flag, user);
+      if (attributes) call = () => client.isEnabledSync(flag, user, false, attributes);
+      if (question.type !== 'boolean') call = () => client[getter](flag, user, question.default, attributes);
       return { ...found, value, ns: nanoseconds(call) };
     }
     case 'batch':

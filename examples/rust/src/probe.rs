@@ -1,6 +1,7 @@
 //! Answers questions about flags on standard input, one JSON object a line: what the demo and the end-to-end tests ask every
 //! language. `tests/harness/probe.py` and `probe.js` do the same.
 
+use std::hint::black_box;
 use std::io::{BufRead, Write};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -36,9 +37,13 @@ fn answer(slot: &mut Option<Client>, question: &Json) -> Result<Json, Box<dyn st
             let wanted = ValueType::ALL.into_iter().find(|value_type| value_type.as_str() == text("type"));
             let default: Value = serde_json::from_value(question["default"].clone())?;
             let answer = client.block_on(client.evaluate(flag, context.view(), wanted, &default)).ok_or("no runtime")?;
-            let ns = time(|| {
-                std::hint::black_box(client.peek_enabled(flag, context.view(), false));
-            });
+            // What the question is asked with is what is timed: on or off for a boolean flag, the value for others.
+            let ns = match wanted {
+                Some(ValueType::Boolean) => time(|| {
+                    black_box(client.peek_enabled(flag, context.view(), false));
+                }),
+                _ => time(|| drop(black_box(client.peek(flag, context.view(), wanted, &default)))),
+            };
             Ok(json!({
                 "value": serde_json::to_value(&answer.value)?, "enabled": answer.enabled, "variant": answer.variant.as_deref(),
                 "reason": answer.reason.as_str(), "origin": answer.origin.as_str(), "version": answer.version, "ns": ns,
@@ -46,8 +51,13 @@ fn answer(slot: &mut Option<Client>, question: &Json) -> Result<Json, Box<dyn st
         }
         "batch" => {
             let flags: Vec<&str> = question["flags"].as_array().into_iter().flatten().filter_map(Json::as_str).collect();
-            let answers = client.block_on(client.batch(&flags, context.view(), Some(ValueType::Boolean), &Value::Bool(false))).ok_or("no runtime")?;
-            Ok(answers.iter().map(|answer| (answer.flag.to_string(), json!(answer.value.as_bool()))).collect::<serde_json::Map<_, _>>().into())
+            let answers =
+                client.block_on(client.batch(&flags, context.view(), Some(ValueType::Boolean), &Value::Bool(false))).ok_or("no runtime")?;
+            Ok(answers
+                .iter()
+                .map(|answer| (answer.flag.to_string(), json!(answer.value.as_bool())))
+                .collect::<serde_json::Map<_, _>>()
+                .into())
         }
         "watch" => {
             let wanted = question["until"].as_bool().unwrap_or(true);
