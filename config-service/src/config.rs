@@ -70,6 +70,9 @@ pub struct Serve {
     /// Import the file again whenever it is saved. With mistakes in it, what was served before is served on.
     #[arg(long, requires = "flags")]
     pub watch: bool,
+    /// Say this once after restoring a backup: versions begin anew, so that clients who know later ones take what is served now.
+    #[arg(long)]
+    pub new_epoch: bool,
     /// Want no API keys, even beyond loopback: whoever reaches the port reads and changes all flags.
     #[arg(long)]
     pub open: bool,

@@ -7,6 +7,7 @@ use std::time::Duration;
 use jackstaff::ruleset::Syntax;
 
 use crate::clock::Clock;
+use crate::environments::plan::Draft;
 use crate::environments::refusal::Refusal;
 use crate::environments::{Environments, Outcome, new_epoch};
 use crate::http::metrics::Metrics;
@@ -101,6 +102,19 @@ impl Service {
 pub fn open_store(data: &std::path::Path) -> Result<Arc<dyn FlagStore>, StoreError> {
     let environments = FRESH_ENVIRONMENTS.iter().map(|name| Ok(((*name).into(), new_epoch()?))).collect::<Result<Vec<_>, StoreError>>()?;
     Ok(Arc::new(SqliteStore::open(&data.join("jackstaff.db"), &environments)?))
+}
+
+/// Makes all environments anew, each with another epoch. After a backup was restored, versions that clients have seen would
+/// otherwise come again with another content, and clients would take what they are sent for old.
+///
+/// # Errors
+/// The store fails.
+pub fn begin_new_epoch(service: &Service) -> Result<Outcome, Refusal> {
+    let names: Vec<Arc<str>> = service.environments.state().environments.keys().cloned().collect();
+    let create = names.iter().map(|name| Ok((name.clone(), new_epoch()?))).collect::<Result<Vec<_>, StoreError>>()?;
+    let note =
+        Note { at: service.environments.now(), actor: "local".into(), action: "new_epoch", target: "document".into(), comment: None };
+    service.environments.write(&Draft { note, create, delete: names, ..Draft::default() })
 }
 
 /// Imports a file of flags at the start; nothing is written if it says what is there already.

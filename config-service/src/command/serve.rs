@@ -15,7 +15,7 @@ use crate::config::{LogFormat, Serve};
 use crate::environments::refusal::Refusal;
 use crate::publish::sse::StreamOptions;
 use crate::serve::run;
-use crate::service::{Service, ServiceOptions, import_file, open_store};
+use crate::service::{Service, ServiceOptions, begin_new_epoch, import_file, open_store};
 use crate::watch::watch;
 
 /// Serves until SIGINT or SIGTERM.
@@ -66,6 +66,9 @@ fn prepare(options: &Serve) -> Result<Arc<Service>, Failure> {
     }
     if options.open && is_public {
         tracing::warn!(listen = %options.listen, "open to everybody: no API key is asked for");
+    }
+    if options.new_epoch {
+        begin_new_epoch(&service)?;
     }
     if let Some(file) = &options.flags {
         let outcome = import_file(&service, file).map_err(|refusal| match refusal {

@@ -99,6 +99,18 @@ fn environments_come_and_go(store: &dyn FlagStore) {
     };
     store.commit(&again).unwrap();
     assert_eq!(store.load().unwrap().environments["preview"].version, 1);
+    // Dropped and made anew in one commit: a new epoch.
+    let moves = vec![Move { epoch: "p3".into(), ..preview(1) }];
+    let anew = Commit {
+        delete: vec!["preview".into()],
+        create: vec![("preview".into(), "p3".into())],
+        moves: moves.clone(),
+        ..commit(5, vec![], vec![])
+    };
+    store.commit(&anew).unwrap();
+    let stored = store.load().unwrap();
+    assert_eq!((&*stored.environments["preview"].epoch, stored.environments["preview"].version), ("p3", 1));
+    assert_eq!(stored.outbox, moves, "what the old one did is forgotten");
 }
 
 fn the_outbox_is_bounded(store: &dyn FlagStore) {

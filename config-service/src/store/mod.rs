@@ -121,7 +121,8 @@ pub struct Note {
     pub at: i64,
     /// Who: a key's id and name, or `local`. Never a user id.
     pub actor: String,
-    /// What: `create`, `replace`, `patch`, `archive`, `restore`, `import`, `rollback`, `create_environment`, `delete_environment`.
+    /// What: `create`, `replace`, `patch`, `archive`, `restore`, `import`, `rollback`, `create_environment`, `delete_environment`,
+    /// `new_epoch`.
     pub action: &'static str,
     /// To what: `flag/new_ui`, `document`, `environment/staging`.
     pub target: String,
@@ -138,7 +139,7 @@ pub struct Commit {
     pub parts: Vec<PartWrite>,
     /// New environments with their epochs; they begin at version 0.
     pub create: Vec<(Arc<str>, Arc<str>)>,
-    /// Environments to drop.
+    /// Environments to drop; before any is made, so that one of the same name can begin anew.
     pub delete: Vec<Arc<str>>,
     /// Environments that move.
     pub moves: Vec<Move>,

@@ -155,3 +155,23 @@ async fn another_process_on_the_same_store_is_noticed() {
     assert_eq!(moved["environments"]["development"]["version"], 4);
     assert_eq!(door.evaluate("late", "u", "development").await.ok()["version"], 3);
 }
+
+#[tokio::test]
+async fn a_new_epoch_makes_everybody_begin_anew() {
+    let door = Door::open().await;
+    door.switch("new_ui", false).await;
+    let before = ruleset(&door.get(DEVELOPMENT).await);
+    let mut events = door.follow("development", &[]).await;
+    events.expect("full").await;
+    jackstaff_service::service::begin_new_epoch(&door.service).unwrap();
+    let full = events.expect("full").await;
+    let after = ruleset(&door.get(DEVELOPMENT).await);
+    assert_eq!((after.version, full.data["epoch"].as_str().unwrap()), (1, &*after.epoch));
+    assert_ne!(after.epoch, before.epoch);
+    assert_eq!(after.flags.keys().collect::<Vec<_>>(), before.flags.keys().collect::<Vec<_>>());
+    assert_eq!(after.flags["new_ui"].doc.get(), before.flags["new_ui"].doc.get());
+    let since = door.get(&format!("{DEVELOPMENT}?since={}-1", before.epoch)).await;
+    assert_eq!(since.header("x-ff-kind"), "full");
+    let door = Door::on(door.stop().await, "", ServiceOptions::default()).await;
+    assert_eq!(text(&ruleset(&door.get(DEVELOPMENT).await)), text(&after));
+}
