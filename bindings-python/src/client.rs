@@ -265,8 +265,8 @@ impl Core {
         if let Some((found,)) = self._peek(kind, flags, user_id, default, context)? {
             return Ok(found);
         }
-        start_threads(py)?;
         let client = self.client()?;
+        start(py, client)?;
         let question = Question::new(kind, flags, default)?.later(client, user_id, context)?;
         wait::block(py, client, question)?(py)
     }
@@ -283,8 +283,8 @@ impl Core {
         default: &Bound<'py, PyAny>,
         context: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Option<(Bound<'py, PyAny>,)>> {
-        start_threads(py)?;
         let client = self.client()?;
+        start(py, client)?;
         let question = Question::new(kind, flags, default)?.later(client, user_id, context)?;
         Ok(wait::begin(py, client, callback, question)?.map(|found| (found,)))
     }
@@ -292,8 +292,8 @@ impl Core {
     /// Waits for a ruleset, or with `version` for that version or a later one.
     #[pyo3(signature = (timeout, version))]
     fn _wait(&self, py: Python<'_>, timeout: f64, version: Option<u64>) -> PyResult<()> {
-        start_threads(py)?;
         let client = self.client()?;
+        start(py, client)?;
         wait::block(py, client, arrival(client, timeout, version)?)?(py).map(drop)
     }
 
@@ -306,8 +306,8 @@ impl Core {
         timeout: f64,
         version: Option<u64>,
     ) -> PyResult<Option<(Bound<'py, PyAny>,)>> {
-        start_threads(py)?;
         let client = self.client()?;
+        start(py, client)?;
         Ok(wait::begin(py, client, callback, arrival(client, timeout, version)?)?.map(|found| (found,)))
     }
 
@@ -350,7 +350,7 @@ impl Core {
 
     /// Has `callback(change)` called after each change; a number for `_unlisten`.
     fn _listen(&self, py: Python<'_>, callback: Py<PyAny>) -> PyResult<u64> {
-        start_threads(py)?;
+        start(py, self.client()?)?;
         let callback = Arc::new(callback);
         let listener = move |change: &jackstaff::change::Change| CHANGES.load().put(Message::Change(callback.clone(), change.clone()));
         self.client()?.on_change(listener).map_err(|error| raise(&error))
@@ -424,7 +424,10 @@ fn arrival(client: &Client, timeout: f64, version: Option<u64>) -> PyResult<impl
     })
 }
 
-/// Has Python start the threads that carry messages, once a process. They are Python's own, so that Python can end them.
-fn start_threads(py: Python<'_>) -> PyResult<()> {
-    py.import("jackstaff._threads")?.call_method0("start").map(drop)
+/// Starts what a wait needs: the client's updates, and the threads that carry messages, which are Python's own, so that Python can end
+/// them. Python's lock is kept meanwhile: a second thread in the same place then finds the client started, not half started.
+fn start(py: Python<'_>, client: &Client) -> PyResult<()> {
+    py.import("jackstaff._threads")?.call_method0("start")?;
+    client.start();
+    Ok(())
 }

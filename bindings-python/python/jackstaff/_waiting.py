@@ -48,10 +48,11 @@ async def wait(begin: Begin) -> Any:
 
 
 async def _wait_in_trio(begin: Begin) -> Any:
-    trio = sys.modules.get("trio")
-    if trio is None:
-        raise RuntimeError("this has to be awaited under a running event loop, asyncio's or trio's")
-    token = trio.lowlevel.current_trio_token()
+    trio: Any = sys.modules.get("trio")  # whoever runs under it has imported it
+    try:
+        token = trio.lowlevel.current_trio_token()
+    except (AttributeError, RuntimeError):
+        raise RuntimeError("this has to be awaited under a running event loop, asyncio's or trio's") from None
     event = trio.Event()
     outcome: list[Any] = []
 
