@@ -8,12 +8,12 @@ const { redisUrl } = require('./redis');
 
 class FeatureFlagsClient {
   #core;
-  #check;
+  #doors;
 
   constructor(config = {}) {
     const core = config instanceof Core ? config : Core.open(optionsJson(config ?? {}));
     this.#core = core;
-    this.#check = core.check;
+    this.#doors = core.doors;
     /** The `redis` option as it was given; the client neither uses nor closes it. */
     this.redis = config?.redis ?? null;
   }
@@ -36,7 +36,7 @@ class FeatureFlagsClient {
 
   isEnabledSync(flag, user, defaultValue = false, context = undefined) {
     if (context === undefined) {
-      const answer = this.#check(flag, user, defaultValue);
+      const answer = this.#doors.get(flag)?.(user, defaultValue);
       if (answer === true || answer === false) return answer;
     }
     return this.#core.enabledSync(flag, user, defaultValue, attributesJson(context));
@@ -44,7 +44,7 @@ class FeatureFlagsClient {
 
   async isEnabled(flag, user, defaultValue = false, context = undefined) {
     if (context === undefined) {
-      const answer = this.#check(flag, user, defaultValue);
+      const answer = this.#doors.get(flag)?.(user, defaultValue);
       if (answer === true || answer === false) return answer;
     }
     return this.#core.enabled(flag, user, defaultValue, attributesJson(context));

@@ -74,7 +74,7 @@ class Flag {
   constructor(core, name) {
     this.name = flagName(name);
     this.#core = core;
-    this.#check = core.handle.flagChecker(name);
+    this.#check = core.door(name);
   }
 
   /** Is it on for this user? From memory, as `client.isEnabledSync`. */

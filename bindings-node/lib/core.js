@@ -11,6 +11,10 @@ const TYPES = { any: 0, boolean: 1, string: 2, integer: 3, double: 4, json: 5 };
 const MAX_BATCHES = 16;
 const MAX_BATCH_KEPT = 1024;
 
+/** The most flags that get a door of their own, and the longest name that does. */
+const MAX_DOORS = 1000;
+const MAX_NAME_KEPT = 128;
+
 /** The most change listeners; one that is added for each request is a leak. */
 const MAX_LISTENERS = 1000;
 
@@ -18,6 +22,8 @@ class Core {
   constructor(handle) {
     this.handle = handle;
     this.check = handle.checker();
+    /** A door for each flag that was asked about: a look into this map is cheaper than handing the name over. */
+    this.doors = new Map();
     this.evaluator = handle.evaluator();
     /** Checks that a context answered from what it kept. */
     this.repeated = 0;
@@ -44,10 +50,25 @@ class Core {
     return (this.lasting_ ??= this.handle.lastingChecker());
   }
 
+  /** The door of one flag. */
+  door(flag) {
+    const known = this.doors.get(flag);
+    if (known !== undefined) return known;
+    const door = this.handle.flagChecker(flag);
+    if (this.doors.size < MAX_DOORS && flag.length <= MAX_NAME_KEPT) this.doors.set(flag, door);
+    return door;
+  }
+
+  /** The answer of memory, and the flag's door for the next time. */
+  now(flag, user, defaultValue, json) {
+    if (json === undefined && this.doors.size < MAX_DOORS && flag.length <= MAX_NAME_KEPT) this.door(flag);
+    return this.check(flag, user, defaultValue, json);
+  }
+
   /** A check now: memory's answer, else the default, while the answer is fetched for the next caller. */
   enabledSync(flag, user, defaultValue, json) {
     const [name, id, fallback] = [flagName(flag), userId(user), booleanDefault(defaultValue)];
-    const answer = this.check(name, id, fallback, json);
+    const answer = this.now(name, id, fallback, json);
     if (typeof answer === 'boolean') return answer;
     if (answer === undefined) this.handle.fetch([name], id, json);
     return fallback;
@@ -56,7 +77,7 @@ class Core {
   /** A check that waits where it has to. */
   async enabled(flag, user, defaultValue, json) {
     const [name, id, fallback] = [flagName(flag), userId(user), booleanDefault(defaultValue)];
-    const answer = this.check(name, id, fallback, json);
+    const answer = this.now(name, id, fallback, json);
     if (typeof answer === 'boolean') return answer;
     if (answer === null) return fallback;
     const [found] = await this.later([name], id, json, TYPES.boolean, fallback);
