@@ -1,7 +1,8 @@
 'use strict';
 // A request's context, and a flag that is asked about often.
 
-const { TYPES, word } = require('./core');
+const { TYPES } = require('./core');
+const { word } = require('./native');
 const { attributesJson, flagName, userId } = require('./convert');
 
 /** The most answers that a context keeps; beyond it checks are evaluated each time. */

@@ -4,8 +4,8 @@
 // JSON.stringify is not enough: it turns NaN into null, drops functions, throws on BigInt without saying where, and writes an integer
 // beyond 2^53 as if it were exact. What no flag rule could meet is refused here, with its key.
 
-const MAX_TEXT = 64 * 1024;
-const MAX_DEPTH = 64; // of a document; the core has a tighter limit for contexts
+/** How deep a document may nest. Contexts have tighter limits, of depth, number and size, and the core knows them. */
+const MAX_DEPTH = 64;
 
 /** Text that needs no escape in JSON. */
 const PLAIN = /^[ !#-[\]-~]*$/;
@@ -14,7 +14,7 @@ const PLAIN = /^[ !#-[\]-~]*$/;
 function toJson(value, where, ancestors = []) {
   switch (typeof value) {
     case 'string':
-      return text(value, where, ancestors);
+      return text(value);
     case 'boolean':
       return value ? 'true' : 'false';
     case 'number':
@@ -31,11 +31,7 @@ function toJson(value, where, ancestors = []) {
   }
 }
 
-function text(value, where, ancestors) {
-  // Documents may hold longer texts; contexts begin at depth 1, and the core counts the bytes exactly.
-  if (value.length > MAX_TEXT && where.startsWith('attribute')) {
-    throw refused(where, `has ${value.length} characters of text: at most ${MAX_TEXT} bytes are allowed`);
-  }
+function text(value) {
   // Half a surrogate pair has no UTF-8 form; where text crosses directly it becomes U+FFFD too.
   return JSON.stringify(value.isWellFormed() ? value : value.toWellFormed());
 }
@@ -65,7 +61,7 @@ function object(value, where, ancestors) {
   const entries = [];
   for (const key of Object.keys(value)) {
     const json = toJson(value[key], ancestors.length === 0 ? `attribute "${key}"` : where, within);
-    if (json !== undefined) entries.push(`${JSON.stringify(key.toWellFormed())}:${json}`);
+    if (json !== undefined) entries.push(`${text(key)}:${json}`);
   }
   return `{${entries.join(',')}}`;
 }
@@ -94,7 +90,7 @@ function attributesJson(context) {
         : typeof value === 'boolean' || (typeof value === 'number' && Math.abs(value) <= 2 ** 53) ? String(value)
           : toJson(value, `attribute "${key}"`, [context]);
     if (entry === undefined) continue;
-    json += `${json.length > 1 ? ',' : ''}${PLAIN.test(key) ? `"${key}"` : JSON.stringify(key.toWellFormed())}:${entry}`;
+    json += `${json.length > 1 ? ',' : ''}${PLAIN.test(key) ? `"${key}"` : text(key)}:${entry}`;
   }
   return `${json}}`;
 }
@@ -107,7 +103,7 @@ function documentJson(document, what) {
   const entries = [];
   for (const key of Object.keys(document)) {
     const json = toJson(document[key], `${what} "${key}"`, [document]);
-    if (json !== undefined) entries.push(`${JSON.stringify(key.toWellFormed())}:${json}`);
+    if (json !== undefined) entries.push(`${text(key)}:${json}`);
   }
   return `{${entries.join(',')}}`;
 }

@@ -1,8 +1,8 @@
 'use strict';
 // One client's way to the native half: the doors of its checks, and what to do when memory has no answer.
 
-const { native, word, epochWord } = require('./native');
-const { attributesJson, booleanDefault, evaluation, flagName, refused, spelled, unanswered, userId } = require('./convert');
+const { native, epochWord } = require('./native');
+const { booleanDefault, evaluation, flagName, refused, spelled, unanswered, userId } = require('./convert');
 
 /** The types that a caller can ask for, by the number that crosses. */
 const TYPES = { any: 0, boolean: 1, string: 2, integer: 3, double: 4, json: 5 };
@@ -19,6 +19,8 @@ const MAX_NAME_KEPT = 128;
 const MAX_LISTENERS = 1000;
 
 class Core {
+  #lasting;
+
   constructor(handle) {
     this.handle = handle;
     this.check = handle.checker();
@@ -29,7 +31,6 @@ class Core {
     this.repeated = 0;
     this.listeners = new Set();
     this.listening = undefined;
-    this.lasting_ = undefined;
     this.batches = [];
   }
 
@@ -47,7 +48,7 @@ class Core {
 
   /** The door of contexts, made when there is one. */
   get lasting() {
-    return (this.lasting_ ??= this.handle.lastingChecker());
+    return (this.#lasting ??= this.handle.lastingChecker());
   }
 
   /** The door of one flag. */
@@ -202,4 +203,4 @@ function filled(names, answer) {
   return result;
 }
 
-module.exports = { Core, TYPES, attributesJson, filled, word };
+module.exports = { Core, TYPES, filled };

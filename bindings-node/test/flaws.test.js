@@ -309,6 +309,15 @@ test('a service that answers anything at all never makes a check fail', async (t
   }
 });
 
+test('a service that knows the guide\'s two endpoints and no more is enough', async (t) => {
+  const { client, service } = await remote(t, guide({ new_ui: { enabled: true } }), { evaluation: 'auto' });
+  assert.equal(await client.isEnabled('new_ui', 'u1'), true);
+  await client.ready();
+  assert.deepEqual(await client.batchEvaluate(['new_ui', 'other'], 'u2', true), { new_ui: true, other: true });
+  assert.deepEqual([client.stats().status, client.evaluateSync('new_ui', 'u1').origin], ['ready', 'memory']);
+  assert.ok(service.requests.length <= 4, JSON.stringify(service.requests));
+});
+
 test('a sync check that has to wait serves the default, and the answer is there for the next', async (t) => {
   const { client, service } = await remote(t, guide({ new_ui: { enabled: true }, beta: { enabled: true } }));
   assert.equal(client.evaluateSync('new_ui', 'u1', false).reason, 'not_ready');
