@@ -88,7 +88,7 @@ def test_a_snapshot_answers_in_a_child_at_once_and_listeners_live_there():
         changed = threading.Event()
         client.on_change(lambda change: changed.set())
         assert client.is_enabled("new_ui", "u") is True
-        changed.wait(5); changed.clear()
+        time.sleep(0.2)
         child = os.fork()
         if child == 0:
             ok = client.is_enabled("new_ui", "u") is True
