@@ -9,8 +9,6 @@ use jackstaff::ruleset::{Node, Problem, Severity, Syntax};
 use super::{Failure, print, problem_line, read_file};
 use crate::clock;
 use crate::config::Lint;
-use crate::environments::plan::misshapen;
-use crate::store::Section;
 
 /// Prints the problems of the files.
 ///
@@ -51,14 +49,7 @@ pub fn problems(text: &str, syntax: Syntax) -> Vec<Problem> {
         Err(problem) => return vec![problem],
     };
     match Document::from_node(&node) {
-        Ok(document) => {
-            let flags = document.flags().keys().map(|name| (Section::Flag, name.clone()));
-            let parts = flags.chain(document.segments().keys().map(|name| (Section::Segment, name.clone())));
-            let mut problems: Vec<Problem> = parts.filter_map(|part| misshapen(&document, &part)).collect();
-            problems.extend(document.check(Some(clock::system()())));
-            problems.sort_by_key(|problem| problem.at);
-            problems
-        }
+        Ok(document) => document.check(Some(clock::system()())),
         Err(problems) => problems,
     }
 }

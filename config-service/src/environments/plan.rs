@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use jackstaff::format::native::{Document, is_name};
-use jackstaff::ruleset::{Entry, Kind, Node, Problem, Ruleset, Severity};
+use jackstaff::ruleset::{Entry, Node, Problem, Ruleset, Severity};
 use serde_json::value::RawValue;
 
 use super::published::Published;
@@ -100,10 +100,6 @@ pub fn plan(state: &State, draft: &Draft) -> Result<Plan, Refusal> {
         set(&mut candidate, &write.part, node);
         writes.push(write);
     }
-    let misshapen: Vec<Problem> = writes.iter().filter_map(|write| misshapen(&candidate, &write.part)).collect();
-    if !misshapen.is_empty() {
-        return Err(Refusal::Invalid(misshapen));
-    }
     let warnings = judge(state, &candidate, draft)?;
 
     let mut next = State { document, parts: state.parts.clone(), environments: state.environments.clone() };
@@ -188,18 +184,6 @@ fn write_of(state: &State, edit: &Edit) -> Result<Option<(PartWrite, Option<Node
         (Action::Archive, Some(old)) => (!old.archived).then(|| (write(old.doc.clone(), true), None)),
         (Action::Restore, Some(old)) => old.archived.then(|| (write(old.doc.clone(), false), Some(unmarked(&old.doc)))),
     })
-}
-
-/// A flag or segment that is no map at all, which the core's check lets pass as one without settings.
-pub fn misshapen(document: &Document, (section, name): &PartName) -> Option<Problem> {
-    let parts = match section {
-        Section::Flag => document.flags(),
-        Section::Segment => document.segments(),
-    };
-    let node = parts.get(name).filter(|node| !matches!(node.kind, Kind::Map(_)))?;
-    let word = section.as_str();
-    let message = format!("a {word} has to be a map of its settings, and {} is not; write {{}} for one without any", node.excerpt());
-    Some(Problem { severity: Severity::Error, path: format!("{}.{name}", section.plural()), at: node.at, message })
 }
 
 /// The warnings about a candidate. Its errors refuse it, except those that the document had before: a stricter

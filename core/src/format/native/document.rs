@@ -163,6 +163,14 @@ impl Document {
                 // With a key that does not belong here the overlay would complain of things that nobody wrote.
                 if reader.problems.len() == before {
                     flag::compile(reader, name, &node.overlaid(Some(over), &["environments"]));
+                    // What is wrong with the shared keys has been said of the flag itself.
+                    let here = format!("{}.", reader.path());
+                    let is_own = |problem: &Problem| {
+                        let key = problem.path.strip_prefix(&here).and_then(|rest| rest.split(['.', '[']).next());
+                        key.is_none_or(|key| over.get(key).is_some())
+                    };
+                    let said = reader.problems.split_off(before);
+                    reader.problems.extend(said.into_iter().filter(is_own));
                 }
             });
         }

@@ -72,6 +72,15 @@ fn all_mistakes_are_listed_at_once_in_the_order_of_their_places() {
 }
 
 #[test]
+fn a_mistake_in_what_is_shared_is_told_once() {
+    let text = "environments: [a, b]\nflags:\n  f:\n    rules: [{ serve: up }]\n    environments: { a: { enabled: true }, b: { fallthrough: down } }\n";
+    let found = problems(text, Syntax::Yaml);
+    assert_eq!(found.len(), 2, "{found:#?}");
+    assert!(found[0].starts_with("4:22: flags.f.rules[0].serve"));
+    assert!(found[1].contains("flags.f.environments.b.fallthrough: there is no variant \"down\""), "{found:#?}");
+}
+
+#[test]
 fn json_and_toml_have_places_too() {
     let found = problems("{\n \"flags\": {\n  \"f\": { \"enabled\": 1 }\n }\n}", Syntax::Json);
     assert_eq!(found, ["3:21: flags.f.enabled: has to be true or false, and 1 is neither"]);
