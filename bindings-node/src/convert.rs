@@ -3,7 +3,10 @@
 //! JavaScript writes the text itself (`lib/convert.js`), so that a value which no JSON can hold is refused there, with its key
 //! and before anything crosses.
 
-use jackstaff::{Attributes, Error, ErrorKind, Evaluation, Result, Value, ValueType};
+use jackstaff::change::Change;
+use jackstaff::client::Stats;
+use jackstaff::client::mock::Check;
+use jackstaff::{Attributes, Error, ErrorKind, Evaluation, Origin, Result, Value, ValueType};
 
 /// The value that a JSON text says.
 ///
@@ -84,4 +87,51 @@ fn quoted(out: &mut String, text: &str) {
     } else {
         out.push_str(&Value::from(text).to_json());
     }
+}
+
+/// How a client is and what it has done.
+pub fn stats(stats: Stats) -> Value {
+    let origins = Origin::ALL.iter().zip(stats.by_origin).map(|(origin, count)| (origin.as_str().into(), int(count))).collect();
+    object([
+        ("status", Value::from(stats.status.as_str())),
+        ("checks", int(stats.checks)),
+        ("byOrigin", Value::Map(origins)),
+        ("version", int(stats.version)),
+        ("epoch", Value::from(stats.epoch)),
+        ("flags", int(stats.flags as u64)),
+        ("age", Value::from(stats.age.as_secs_f64())),
+        ("changes", int(stats.changes)),
+        ("failures", int(stats.failures)),
+        ("lastError", stats.last_error.map_or(Value::Null, Value::from)),
+    ])
+}
+
+/// A change as listeners hear of it.
+pub fn change(change: &Change) -> Value {
+    let flags: Vec<&str> = change.flags.iter().map(|flag| &**flag).collect();
+    object([
+        ("environment", Value::from(&*change.environment)),
+        ("epoch", Value::from(&*change.epoch)),
+        ("version", int(change.version)),
+        ("previous", change.previous.map_or(Value::Null, int)),
+        ("flags", Value::from(flags)),
+    ])
+}
+
+/// A check that a mock was asked.
+pub fn check(check: Check) -> Value {
+    object([
+        ("flag", Value::from(check.flag)),
+        ("user", check.user_id.map_or(Value::Null, Value::from)),
+        ("enabled", Value::from(check.enabled)),
+    ])
+}
+
+fn int(number: u64) -> Value {
+    Value::Int(i64::try_from(number).unwrap_or(i64::MAX))
+}
+
+/// An object of these entries.
+pub fn object<const N: usize>(entries: [(&str, Value); N]) -> Value {
+    Value::Map(entries.into_iter().map(|(name, value)| (name.into(), value)).collect())
 }
