@@ -37,7 +37,8 @@ impl Drop for Pending {
     }
 }
 
-/// The most fetches of a client at a time. A check in a loop while the service is away would otherwise pile them up; the next check tries again.
+/// The most fetches of a client at a time. A check in a loop while the service is away would otherwise pile them up; the next
+/// check tries again.
 const MAX_FETCHES: usize = 256;
 
 /// How many fetches are under way.

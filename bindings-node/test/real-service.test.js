@@ -48,6 +48,25 @@ test('the same answers in process and from the service, and a change that arrive
   await local.waitForVersion(changes[0].version, 1);
 });
 
+test('G1: once a version has arrived, nothing older is served, from what a context kept neither', { skip: missing }, async (t) => {
+  const service = await start();
+  t.after(() => service.stop());
+  const client = new FeatureFlagsClient({ configServiceUrl: service.url, environment: 'production' });
+  t.after(() => client.close());
+  await client.ready();
+  const context = client.context('user123');
+  for (let round = 0; round < 30; round += 1) {
+    const enabled = round % 2 === 1;
+    const { environments } = await service.patch('new_ui', { enabled });
+    await client.waitForVersion(environments.production.version);
+    for (let n = 0; n < 20; n += 1) {
+      assert.equal(context.isEnabledSync('new_ui', !enabled), enabled, `round ${round}`);
+      assert.equal(await context.isEnabled('new_ui', !enabled), enabled, `round ${round}`);
+      assert.equal(client.isEnabledSync('new_ui', 'user123', !enabled), enabled, `round ${round}`);
+    }
+  }
+});
+
 test('a client without a service keeps its flags and says that they are old', { skip: missing }, async (t) => {
   const service = await start();
   const client = new FeatureFlagsClient({ configServiceUrl: service.url, environment: 'production', timeout: 1 });

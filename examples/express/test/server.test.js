@@ -45,6 +45,9 @@ test('dashboards follow the flags, and a change of them', { skip: missing }, asy
   await service.patch('new_ui', { enabled: false });
   const end = Date.now() + 5000;
   while ((await app.dashboard('user123')).template !== 'old_dashboard') assert.ok(Date.now() < end, 'the change did not arrive within 5 s');
+  const last = await app.dashboard('user123');
+  await service.stop();
+  assert.deepEqual(await app.dashboard('user123'), last, 'the config service is gone, and the flags stay');
   assert.equal(await app.stop(), 0);
 });
 
