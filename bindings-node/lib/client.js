@@ -75,7 +75,7 @@ class FeatureFlagsClient {
   }
 
   explain(flag, user, context = undefined) {
-    const text = this.#core.handle.explain(flagName(flag), userId(user), attributesJson(context));
+    const text = this.#core.explain(flagName(flag), userId(user), attributesJson(context));
     if (text === null) return null;
     const [answer, steps] = JSON.parse(text);
     return { evaluation: evaluation(flag, answer, null), steps };

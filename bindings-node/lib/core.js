@@ -111,6 +111,16 @@ class Core {
     return JSON.parse(text).map((list, at) => evaluation(names[at], list, defaultValue));
   }
 
+  /** An evaluation and its steps as JSON text; null where the flags are not in this process. */
+  explain(flag, user, json) {
+    try {
+      return this.handle.explain(flag, user, json);
+    } catch (error) {
+      // A door throws its own TypeError; a method of napi-rs knows only Error.
+      throw Object.assign(new TypeError(error.message), { code: error.code });
+    }
+  }
+
   /** Several checks now: an object with an entry for each name, or undefined if memory lacks one. */
   batchNow(names, user, defaultValue, json) {
     const batch = this.batch(names);

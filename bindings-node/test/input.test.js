@@ -35,8 +35,8 @@ const CONTEXTS = [
 ];
 
 test('a context that cannot be converted is refused by every method, and by name', async () => {
-  const client = open();
-  for (const [context, message] of CONTEXTS) {
+  const away = new FeatureFlagsClient({ configServiceUrl: 'http://127.0.0.1:1', environment: 'test', evaluation: 'remote' });
+  for (const [client, [context, message]] of [open(), away].flatMap((client) => CONTEXTS.map((one) => [client, one]))) {
     const refused = (error) => error instanceof TypeError && error.code === 'invalid_argument' && message.test(error.message);
     assert.throws(() => client.isEnabledSync('new_ui', 'u', false, context), refused, String(message));
     await assert.rejects(client.isEnabled('new_ui', 'u', false, context), refused, String(message));
@@ -44,6 +44,7 @@ test('a context that cannot be converted is refused by every method, and by name
     await assert.rejects(client.batchEvaluate(['new_ui'], 'u', false, context), refused, String(message));
     assert.throws(() => client.evaluateSync('new_ui', 'u', null, context), refused, String(message));
     await assert.rejects(client.evaluate('new_ui', 'u', null, context), refused, String(message));
+    assert.throws(() => client.explain('new_ui', 'u', context), refused, String(message));
     assert.throws(() => client.getBoolSync('new_ui', 'u', false, context), refused, String(message));
     assert.throws(() => client.context('u', context).isEnabledSync('new_ui'), refused, String(message));
     assert.throws(() => client.flag('new_ui').enabled('u', false, context), refused, String(message));
