@@ -279,6 +279,5 @@ def test_guide_flaw_67_and_68_one_package_one_core_with_and_without_await():
     mine = {name for name in dir(FeatureFlagsClient) if not name.startswith("_")}
     assert mine == {name for name in dir(SyncFeatureFlagsClient) if not name.startswith("_")}
     for name in ("is_enabled", "batch_evaluate", "evaluate", "get_string", "ready"):
-        signatures = [str(inspect.signature(getattr(kind, name))).split(" ->")[0] for kind in (FeatureFlagsClient, SyncFeatureFlagsClient)]
-        names = [[part.split(":")[0].strip() for part in text.strip("()").split(",")] for text in signatures]
-        assert [part.split("=")[0] for part in names[0]] == [part.split("=")[0] for part in names[1]]
+        parameters = [list(inspect.signature(getattr(kind, name)).parameters.values())[1:] for kind in (FeatureFlagsClient, SyncFeatureFlagsClient)]
+        assert [(one.name, one.kind, one.default) for one in parameters[0]] == [(one.name, one.kind, one.default) for one in parameters[1]]
