@@ -5,15 +5,16 @@
 
 use std::sync::{Arc, OnceLock};
 
-use jackstaff::{Client, Context, Evaluation, Options, Value, ValueType, View};
-use pyo3::exceptions::{PyRuntimeError, PyTypeError, PyValueError};
+use jackstaff::{Client, Evaluation, Options, Value};
+use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
-use pyo3::types::{PyBool, PyDict, PyString, PyTuple};
+use pyo3::types::{PyDict, PyTuple};
 
 use crate::context::with_view;
-use crate::convert::{ATTRIBUTE, DOCUMENT, Place, shown, text_of, to_python, type_name, value_of};
+use crate::convert::{DOCUMENT, Place, text_of, to_python, value_of};
 use crate::error::raise;
-use crate::evaluation::{self, steps, typed};
+use crate::evaluation::{self, steps};
+use crate::question::{Question, name_of};
 use crate::queue::{CHANGES, Message, Reply};
 use crate::{log, wait};
 
@@ -42,158 +43,8 @@ impl Core {
     }
 }
 
-/// What is asked.
-#[derive(Clone, Copy)]
-enum Kind {
-    Enabled,
-    Evaluation,
-    Value(ValueType),
-    Batch,
-}
-
-impl Kind {
-    fn of(word: &str) -> PyResult<Self> {
-        Ok(match word {
-            "enabled" => Self::Enabled,
-            "evaluation" => Self::Evaluation,
-            "batch" => Self::Batch,
-            _ => {
-                let found = ValueType::ALL.into_iter().find(|value_type| value_type.as_str() == word);
-                Self::Value(found.ok_or_else(|| PyValueError::new_err(format!("there is no question of the kind \"{word}\"")))?)
-            }
-        })
-    }
-
-    fn wanted(self) -> Option<ValueType> {
-        match self {
-            Self::Enabled | Self::Batch => Some(ValueType::Boolean),
-            Self::Evaluation => None,
-            Self::Value(wanted) => Some(wanted),
-        }
-    }
-}
-
-/// A question as Python put it.
-struct Question<'py> {
-    kind: Kind,
-    names: Vec<Bound<'py, PyString>>,
-    given: Bound<'py, PyAny>,
-    default: Value,
-}
-
-impl<'py> Question<'py> {
-    fn new(kind: &str, flags: &Bound<'py, PyAny>, given: &Bound<'py, PyAny>) -> PyResult<Self> {
-        let kind = Kind::of(kind)?;
-        let names = match kind {
-            Kind::Batch => names_of(flags)?,
-            _ => vec![name_of(flags)?.clone()],
-        };
-        let default = match kind {
-            Kind::Enabled | Kind::Batch => Value::Bool(bool_of(given)?),
-            _ => value_of(given, Place::Argument("default"), ATTRIBUTE)?,
-        };
-        Ok(Self { kind, names, given: given.clone(), default })
-    }
-
-    /// The answer now, or `None` if only a wait could tell.
-    fn now(&self, client: &Client, user: &Bound<'py, PyAny>, context: Option<&Bound<'py, PyAny>>) -> PyResult<Option<Bound<'py, PyAny>>> {
-        let py = self.given.py();
-        let flags = self.texts()?;
-        if let Kind::Batch = self.kind {
-            let default = self.default.as_bool().unwrap_or(false);
-            let ask = |view: View<'_>| flags.iter().map(|flag| client.peek_enabled(flag, view, default)).collect::<Option<Vec<bool>>>();
-            let Some(found) = with_view(user, context, ask)? else { return Ok(None) };
-            let dict = PyDict::new(py);
-            for (name, enabled) in self.names.iter().zip(found) {
-                dict.set_item(name, enabled)?;
-            }
-            return Ok(Some(dict.into_any()));
-        }
-        let found = with_view(user, context, |view| client.peek(flags[0], view, self.kind.wanted(), &self.default))?;
-        found.map(|evaluation| present(py, self.kind, evaluation, &self.given, &self.default)).transpose()
-    }
-
-    fn texts(&self) -> PyResult<Vec<&str>> {
-        self.names.iter().map(|name| text_of(name, Place::Argument("flag_name"))).collect()
-    }
-
-    /// The question as it goes to another thread, and what makes a Python object of the answers.
-    fn later(
-        self,
-        client: &Client,
-        user: &Bound<'py, PyAny>,
-        context: Option<&Bound<'py, PyAny>>,
-    ) -> PyResult<impl Future<Output = Reply> + Send + 'static + use<>> {
-        let flags: Vec<String> = self.texts()?.into_iter().map(str::to_owned).collect();
-        let context = with_view(user, context, |view| Context::from(view))?;
-        let (client, kind, default) = (client.clone(), self.kind, self.default);
-        let names: Vec<Py<PyString>> = self.names.into_iter().map(Bound::unbind).collect();
-        let given = self.given.unbind();
-        Ok(async move {
-            let flags: Vec<&str> = flags.iter().map(String::as_str).collect();
-            let mut found = client.batch(&flags, context.view(), kind.wanted(), &default).await;
-            let reply: Reply = Box::new(move |py| match (kind, found.pop()) {
-                (Kind::Batch, last) => {
-                    found.extend(last);
-                    let dict = PyDict::new(py);
-                    for (name, evaluation) in names.iter().zip(&found) {
-                        dict.set_item(name, evaluation.value.as_bool().or(default.as_bool()))?;
-                    }
-                    Ok(dict.into_any())
-                }
-                (_, Some(evaluation)) => present(py, kind, evaluation, given.bind(py), &default),
-                (_, None) => Ok(given.into_bound(py)),
-            });
-            reply
-        })
-    }
-}
-
-/// An answer as the kind of question promises it.
-fn present<'py>(py: Python<'py>, kind: Kind, found: Evaluation, given: &Bound<'py, PyAny>, default: &Value) -> PyResult<Bound<'py, PyAny>> {
-    match kind {
-        Kind::Evaluation => Ok(evaluation::Evaluation(found).into_pyobject(py)?.into_any()),
-        // The very object that the caller gave, not a copy.
-        Kind::Value(_) if found.reason.is_default() => Ok(given.clone()),
-        Kind::Value(wanted) => typed(py, &found.value, Some(wanted)),
-        Kind::Enabled | Kind::Batch => {
-            Ok(PyBool::new(py, found.value.as_bool().or(default.as_bool()).unwrap_or(false)).to_owned().into_any())
-        }
-    }
-}
-
-/// A flag's name.
-///
-/// # Errors
-/// `TypeError` for anything but text.
-#[inline]
-pub fn name_of<'a, 'py>(name: &'a Bound<'py, PyAny>) -> PyResult<&'a Bound<'py, PyString>> {
-    name.cast::<PyString>()
-        .map_err(|_| PyTypeError::new_err(format!("flag_name is {}, a {}: it has to be text", shown(name), type_name(name))))
-}
-
-fn names_of<'py>(names: &Bound<'py, PyAny>) -> PyResult<Vec<Bound<'py, PyString>>> {
-    if names.is_instance_of::<PyString>() {
-        let message = format!("flag_names is the text {}: it has to be a list of names", shown(names));
-        return Err(PyTypeError::new_err(message));
-    }
-    names.try_iter()?.map(|name| Ok(name_of(&name?)?.clone())).collect()
-}
-
-/// The caller's default for a boolean.
-///
-/// # Errors
-/// `TypeError` for anything but True and False.
-#[inline]
-pub fn bool_of(default: &Bound<'_, PyAny>) -> PyResult<bool> {
-    match default.cast::<PyBool>() {
-        Ok(bool) => Ok(bool.is_true()),
-        Err(_) => {
-            let message = format!("default is {}, a {}: it has to be True or False", shown(default), type_name(default));
-            Err(PyTypeError::new_err(message))
-        }
-    }
-}
+/// A question in a tuple: kind, flags, user id, default, context.
+type Asked<'py> = (String, Bound<'py, PyAny>, Bound<'py, PyAny>, Bound<'py, PyAny>, Option<Bound<'py, PyAny>>);
 
 #[pymethods]
 impl Core {
@@ -271,21 +122,13 @@ impl Core {
         wait::block(py, client, question)?(py)
     }
 
-    /// Begins to wait for the answer: `callback(result, exception)`, unless it is returned in a tuple at once.
-    #[pyo3(signature = (callback, kind, flags, user_id, default, context))]
-    fn _begin<'py>(
-        &self,
-        py: Python<'py>,
-        callback: Py<PyAny>,
-        kind: &str,
-        flags: &Bound<'py, PyAny>,
-        user_id: &Bound<'py, PyAny>,
-        default: &Bound<'py, PyAny>,
-        context: Option<&Bound<'py, PyAny>>,
-    ) -> PyResult<Option<(Bound<'py, PyAny>,)>> {
+    /// Begins to wait for the answer to a question, a tuple of the arguments of `_ask`: `callback(result, exception)`, unless it is returned in a tuple at once.
+    #[pyo3(signature = (callback, question))]
+    fn _begin<'py>(&self, py: Python<'py>, callback: Py<PyAny>, question: Asked<'py>) -> PyResult<Option<(Bound<'py, PyAny>,)>> {
+        let (kind, flags, user_id, default, context) = question;
         let client = self.client()?;
         start(py, client)?;
-        let question = Question::new(kind, flags, default)?.later(client, user_id, context)?;
+        let question = Question::new(&kind, &flags, &default)?.later(client, &user_id, context.as_ref())?;
         Ok(wait::begin(py, client, callback, question)?.map(|found| (found,)))
     }
 

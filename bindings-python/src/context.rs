@@ -63,7 +63,8 @@ impl Context {
 #[inline]
 pub fn with_view<R>(user: &Bound<'_, PyAny>, attributes: Option<&Bound<'_, PyAny>>, ask: impl FnOnce(View<'_>) -> R) -> PyResult<R> {
     if attributes.is_none() {
-        if let Ok(text) = user.cast::<PyString>() {
+        // Exact first: that is a comparison of pointers. A subclass of text takes the longer way.
+        if let Ok(text) = user.cast_exact::<PyString>() {
             return Ok(ask(View::of(checked(text_of(text, Place::Argument("user_id"))?)?)));
         }
         if let Ok(context) = user.cast::<Context>() {
@@ -106,7 +107,7 @@ fn checked(key: &str) -> PyResult<&str> {
 
 /// The attributes of a dict (any mapping, or another context's), laid over those `under` it.
 fn read_attributes(given: &Bound<'_, PyAny>, under: Option<&Attributes>) -> PyResult<Attributes> {
-    let mut pairs: Vec<(std::sync::Arc<str>, jackstaff::Value)> = Vec::new();
+    let mut pairs: Vec<(std::sync::Arc<str>, jackstaff::Value)> = Vec::with_capacity(given.len().unwrap_or(0));
     if let Some(under) = under {
         pairs.extend(under.iter().map(|(name, value)| (name.into(), value.clone())));
     }

@@ -4,8 +4,9 @@ use jackstaff::Client;
 use pyo3::prelude::*;
 use pyo3::types::PyString;
 
-use crate::client::{Core, name_of};
+use crate::client::Core;
 use crate::convert::{Place, text_of};
+use crate::question::name_of;
 
 /// One flag of one client. Made by `client.flag(name)`.
 #[pyclass(frozen, subclass, module = "jackstaff._native")]

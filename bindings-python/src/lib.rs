@@ -2,7 +2,7 @@
 //!
 //! A check comes in through [`fast`], an entry written by hand, because it is called for every request and a generated one
 //! costs half as much again. It borrows the text of its arguments, asks [`jackstaff::Client::peek_enabled`] and returns; no lock is let go and no event
-//! loop is touched. Everything else is ordinary PyO3: [`client`] converts ([`convert`], [`context`]), calls the core, converts back
+//! loop is touched. Everything else is ordinary PyO3: [`client`] converts ([`question`], [`context`], [`convert`]), calls the core, converts back
 //! ([`evaluation`], [`error`]).
 //!
 //! What can only be answered after a wait goes to the core's own runtime ([`wait`]). Threads of that runtime never touch
@@ -20,6 +20,7 @@ mod evaluation;
 mod fast;
 mod flag;
 mod log;
+mod question;
 mod queue;
 mod wait;
 

@@ -22,7 +22,7 @@ async def ask(core: Core, kind: str, flags: Any, user_id: Any, default: Any, con
     found = core._peek(kind, flags, user_id, default, context)
     if found is not None:
         return found[0]
-    return await wait(lambda callback: core._begin(callback, kind, flags, user_id, default, context))
+    return await wait(lambda callback: core._begin(callback, (kind, flags, user_id, default, context)))
 
 
 async def wait(begin: Begin) -> Any:

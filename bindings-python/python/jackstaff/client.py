@@ -61,7 +61,7 @@ class FeatureFlagsClient(Client):
         self, flag_names: Iterable[str], user_id: User, default: bool = False, *, context: Attributes = None
     ) -> dict[str, bool]:
         """Which of these flags are on: one entry for each name asked, always. At most one trip to the service."""
-        names = flag_names if isinstance(flag_names, str) else list(flag_names)
+        names = flag_names if isinstance(flag_names, (list, tuple, str)) else list(flag_names)
         answers: dict[str, bool] = await _waiting.ask(self, "batch", names, user_id, default, context)
         return answers
 

@@ -24,11 +24,12 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBool, PyString, PyTuple, PyType};
 
-use crate::client::{Core, bool_of, name_of};
+use crate::client::Core;
 use crate::context::with_view;
 use crate::convert::{Place, text_of};
 use crate::flag::Flag;
 use crate::log;
+use crate::question::{bool_of, name_of};
 
 /// Puts the checks on the classes.
 pub fn install(module: &Bound<'_, PyModule>) -> PyResult<()> {

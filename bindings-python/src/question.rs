@@ -1,0 +1,203 @@
+//! A question as Python puts it: what kind, about which flags, and what its answer becomes.
+
+use jackstaff::{Client, Context, Evaluation, Value, ValueType, View};
+use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::types::{PyBool, PyDict, PyList, PyString, PyTuple};
+
+use crate::context::with_view;
+use crate::convert::{ATTRIBUTE, Place, shown, text_of, type_name, value_of};
+use crate::evaluation::{self, typed};
+use crate::queue::Reply;
+
+/// What is asked.
+#[derive(Clone, Copy)]
+enum Kind {
+    Enabled,
+    Evaluation,
+    Value(ValueType),
+    Batch,
+}
+
+impl Kind {
+    fn of(word: &str) -> PyResult<Self> {
+        Ok(match word {
+            "enabled" => Self::Enabled,
+            "evaluation" => Self::Evaluation,
+            "batch" => Self::Batch,
+            _ => {
+                let found = ValueType::ALL.into_iter().find(|value_type| value_type.as_str() == word);
+                Self::Value(found.ok_or_else(|| PyValueError::new_err(format!("there is no question of the kind \"{word}\"")))?)
+            }
+        })
+    }
+
+    fn wanted(self) -> Option<ValueType> {
+        match self {
+            Self::Enabled | Self::Batch => Some(ValueType::Boolean),
+            Self::Evaluation => None,
+            Self::Value(wanted) => Some(wanted),
+        }
+    }
+}
+
+/// A question as Python put it.
+pub struct Question<'py> {
+    kind: Kind,
+    flags: Bound<'py, PyAny>,
+    given: Bound<'py, PyAny>,
+    default: Value,
+}
+
+impl<'py> Question<'py> {
+    /// The question, checked as far as it can be without a user.
+    ///
+    /// # Errors
+    /// `TypeError` or `ValueError` for a default that cannot be used.
+    pub fn new(kind: &str, flags: &Bound<'py, PyAny>, given: &Bound<'py, PyAny>) -> PyResult<Self> {
+        let kind = Kind::of(kind)?;
+        let default = match kind {
+            Kind::Enabled | Kind::Batch => Value::Bool(bool_of(given)?),
+            _ => value_of(given, Place::Argument("default"), ATTRIBUTE)?,
+        };
+        Ok(Self { kind, flags: flags.clone(), given: given.clone(), default })
+    }
+
+    /// The answer now, or `None` if only a wait could tell.
+    pub fn now(
+        &self,
+        client: &Client,
+        user: &Bound<'py, PyAny>,
+        context: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<Option<Bound<'py, PyAny>>> {
+        if let Kind::Batch = self.kind {
+            return Ok(batch(client, &self.flags, user, &self.given, context)?.map(Bound::into_any));
+        }
+        let flag = text_of(name_of(&self.flags)?, Place::Argument("flag_name"))?;
+        let found = with_view(user, context, |view| client.peek(flag, view, self.kind.wanted(), &self.default))?;
+        found.map(|evaluation| present(self.given.py(), self.kind, evaluation, &self.given, &self.default)).transpose()
+    }
+
+    /// The question as it goes to another thread, and what makes a Python object of the answers.
+    pub fn later(
+        self,
+        client: &Client,
+        user: &Bound<'py, PyAny>,
+        context: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<impl Future<Output = Reply> + Send + 'static + use<>> {
+        let mut names: Vec<Py<PyString>> = Vec::new();
+        let mut flags: Vec<String> = Vec::new();
+        let take = |name: &Bound<'py, PyString>| {
+            flags.push(text_of(name, Place::Argument("flag_name"))?.to_owned());
+            names.push(name.clone().unbind());
+            Ok(true)
+        };
+        match self.kind {
+            Kind::Batch => each(&self.flags, take)?,
+            _ => name_of(&self.flags).and_then(take)?,
+        };
+        let context = with_view(user, context, |view| Context::from(view))?;
+        let (client, kind, default) = (client.clone(), self.kind, self.default);
+        let given = self.given.unbind();
+        Ok(async move {
+            let flags: Vec<&str> = flags.iter().map(String::as_str).collect();
+            let mut found = client.batch(&flags, context.view(), kind.wanted(), &default).await;
+            let reply: Reply = Box::new(move |py| match (kind, found.pop()) {
+                (Kind::Batch, last) => {
+                    found.extend(last);
+                    let dict = PyDict::new(py);
+                    for (name, evaluation) in names.iter().zip(&found) {
+                        dict.set_item(name, evaluation.value.as_bool().or(default.as_bool()))?;
+                    }
+                    Ok(dict.into_any())
+                }
+                (_, Some(evaluation)) => present(py, kind, evaluation, given.bind(py), &default),
+                (_, None) => Ok(given.into_bound(py)),
+            });
+            reply
+        })
+    }
+}
+
+/// An answer as the kind of question promises it.
+fn present<'py>(py: Python<'py>, kind: Kind, found: Evaluation, given: &Bound<'py, PyAny>, default: &Value) -> PyResult<Bound<'py, PyAny>> {
+    match kind {
+        Kind::Evaluation => Ok(evaluation::Evaluation(found).into_pyobject(py)?.into_any()),
+        // The very object that the caller gave, not a copy.
+        Kind::Value(_) if found.reason.is_default() => Ok(given.clone()),
+        Kind::Value(wanted) => typed(py, &found.value, Some(wanted)),
+        Kind::Enabled | Kind::Batch => {
+            Ok(PyBool::new(py, found.value.as_bool().or(default.as_bool()).unwrap_or(false)).to_owned().into_any())
+        }
+    }
+}
+
+/// A flag's name.
+///
+/// # Errors
+/// `TypeError` for anything but text.
+#[inline]
+pub fn name_of<'a, 'py>(name: &'a Bound<'py, PyAny>) -> PyResult<&'a Bound<'py, PyString>> {
+    if let Ok(text) = name.cast_exact::<PyString>() {
+        return Ok(text); // the test that is only a comparison of pointers
+    }
+    name.cast::<PyString>()
+        .map_err(|_| PyTypeError::new_err(format!("flag_name is {}, a {}: it has to be text", shown(name), type_name(name))))
+}
+
+/// Which of these flags are on, now; `None` if only a wait could tell.
+fn batch<'py>(
+    client: &Client,
+    flags: &Bound<'py, PyAny>,
+    user: &Bound<'py, PyAny>,
+    default: &Bound<'py, PyAny>,
+    context: Option<&Bound<'py, PyAny>>,
+) -> PyResult<Option<Bound<'py, PyDict>>> {
+    let default = bool_of(default)?;
+    let dict = PyDict::new(flags.py());
+    let ask = |view: View<'_>| {
+        each(flags, |name| match client.peek_enabled(text_of(name, Place::Argument("flag_name"))?, view, default) {
+            Some(enabled) => dict.set_item(name, enabled).map(|()| true),
+            None => Ok(false),
+        })
+    };
+    let whole = with_view(user, context, ask)??;
+    Ok(whole.then_some(dict))
+}
+
+/// Calls `visit` with each name of a list or tuple while it says true; whether it always did.
+fn each<'py>(flags: &Bound<'py, PyAny>, mut visit: impl FnMut(&Bound<'py, PyString>) -> PyResult<bool>) -> PyResult<bool> {
+    let mut visit = |name: Bound<'py, PyAny>| visit(name_of(&name)?);
+    if let Ok(list) = flags.cast::<PyList>() {
+        for name in list {
+            if !visit(name)? {
+                return Ok(false);
+            }
+        }
+    } else if let Ok(tuple) = flags.cast::<PyTuple>() {
+        for name in tuple {
+            if !visit(name)? {
+                return Ok(false);
+            }
+        }
+    } else {
+        let message = format!("flag_names is {}, a {}: it has to be a list of names", shown(flags), type_name(flags));
+        return Err(PyTypeError::new_err(message));
+    }
+    Ok(true)
+}
+
+/// The caller's default for a boolean.
+///
+/// # Errors
+/// `TypeError` for anything but True and False.
+#[inline]
+pub fn bool_of(default: &Bound<'_, PyAny>) -> PyResult<bool> {
+    match default.cast::<PyBool>() {
+        Ok(bool) => Ok(bool.is_true()),
+        Err(_) => {
+            let message = format!("default is {}, a {}: it has to be True or False", shown(default), type_name(default));
+            Err(PyTypeError::new_err(message))
+        }
+    }
+}
