@@ -43,7 +43,7 @@ const show = (title, ns) => console.log(`${title.padEnd(46)} ${ns.toFixed(0).pad
   show('a list of 1 000 ids', best(() => client.isEnabledSync('targets', 'user-500')));
   show('50 % rollout', best(() => client.isEnabledSync('half', 'user-500')));
   show('three attributes and 25 %, an object', best(() => client.isEnabledSync('rules', 'user-500', false, attributes), CALLS / 10));
-  show('three attributes and 25 %, a context, repeated', best(() => request.isEnabled('rules')));
+  show('three attributes and 25 %, a context, repeated', best(() => request.isEnabledSync('rules')));
   show('50 % rollout by a handle', best(() => handle.enabled('user-500')));
   show('50 flags as an object', best(() => client.batchEvaluateSync(names, 'user-500'), CALLS / 100));
   show('floor: a resolved promise, awaited', await bestAwaited(() => Promise.resolve(true)));

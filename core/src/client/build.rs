@@ -172,11 +172,12 @@ fn read_document(document: &Value, environment: &str) -> Result<Snapshot> {
 }
 
 impl Inner {
-    /// One line per flag name that has no answer, for at most 1 000 names: a check in a loop must not fill the log.
+    /// One line per flag name that has no answer, for at most 1 000 names: a check in a loop must not fill the log. What
+    /// is too long to be a name is not remembered.
     #[cold]
     pub(super) fn warn_once(&self, flag: &str) {
         let mut warned = self.warned.lock().unwrap_or_else(PoisonError::into_inner);
-        if warned.len() < 1_000 && !warned.contains(flag) {
+        if flag.len() <= 128 && warned.len() < 1_000 && !warned.contains(flag) {
             warned.insert(flag.to_owned());
             tracing::warn!(flag, environment = &*self.options.environment, "no usable flag of this name; the caller's default is served");
         }

@@ -12,7 +12,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::ruleset::Node;
 use crate::value::Value;
 
-/// The most checks that are remembered; the oldest go first.
+/// The most checks that are remembered; the oldest go first. Names longer than 1 000 characters are cut.
 pub const MAX_RECORDED: usize = 10_000;
 
 /// One check that a mock was asked.
@@ -66,7 +66,8 @@ impl Inner {
         if recorded.len() == MAX_RECORDED {
             recorded.pop_front();
         }
-        recorded.push_back(Check { flag: flag.to_owned(), user_id: context.key.map(str::to_owned), enabled });
+        let short = |text: &str| text.chars().take(1_000).collect();
+        recorded.push_back(Check { flag: short(flag), user_id: context.key.map(short), enabled });
     }
 }
 

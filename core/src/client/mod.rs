@@ -167,12 +167,13 @@ impl Inner {
             flags,
         };
         self.snapshot.store(Some(snapshot));
+        // Listeners first: who waits for a version may rely on what they did (the bindings make their memos old in one).
+        self.tell(&change);
         self.progress.send_modify(|progress| {
             progress.settled = true;
             progress.remote_only = false;
             progress.version = change.version;
         });
-        self.tell(&change);
     }
 
     fn tell(&self, change: &Change) {
