@@ -127,7 +127,7 @@ impl Core {
     fn _begin<'py>(&self, py: Python<'py>, callback: Py<PyAny>, question: Asked<'py>) -> PyResult<Option<(Bound<'py, PyAny>,)>> {
         let (kind, flags, user_id, default, context) = question;
         let client = self.client()?;
-        start(py, client)?;
+        start_carried(py, client)?;
         let question = Question::new(&kind, &flags, &default)?.later(client, &user_id, context.as_ref())?;
         Ok(wait::begin(py, client, callback, question)?.map(|found| (found,)))
     }
@@ -150,7 +150,7 @@ impl Core {
         version: Option<u64>,
     ) -> PyResult<Option<(Bound<'py, PyAny>,)>> {
         let client = self.client()?;
-        start(py, client)?;
+        start_carried(py, client)?;
         Ok(wait::begin(py, client, callback, arrival(client, timeout, version)?)?.map(|found| (found,)))
     }
 
@@ -193,7 +193,7 @@ impl Core {
 
     /// Has `callback(change)` called after each change; a number for `_unlisten`.
     fn _listen(&self, py: Python<'_>, callback: Py<PyAny>) -> PyResult<u64> {
-        start(py, self.client()?)?;
+        start_carried(py, self.client()?)?;
         let callback = Arc::new(callback);
         let listener = move |change: &jackstaff::change::Change| CHANGES.load().put(Message::Change(callback.clone(), change.clone()));
         self.client()?.on_change(listener).map_err(|error| raise(&error))
@@ -269,8 +269,18 @@ fn arrival(client: &Client, timeout: f64, version: Option<u64>) -> PyResult<impl
 
 /// Starts what a wait needs: the client's updates, and the threads that carry messages, which are Python's own, so that Python can end
 /// them. Python's lock is kept meanwhile: a second thread in the same place then finds the client started, not half started.
-fn start(py: Python<'_>, client: &Client) -> PyResult<()> {
-    py.import("jackstaff._threads")?.call_method0("start")?;
+///
+/// False if the threads cannot be had: an interpreter that is ending starts none. A thread that waits for itself can do without.
+fn start(py: Python<'_>, client: &Client) -> PyResult<bool> {
+    let has_threads = py.import("jackstaff._threads")?.call_method0("start")?.extract()?;
     client.start();
-    Ok(())
+    Ok(has_threads)
+}
+
+/// [`start`] for an answer that only those threads can bring.
+fn start_carried(py: Python<'_>, client: &Client) -> PyResult<()> {
+    match start(py, client)? {
+        true => Ok(()),
+        false => Err(PyRuntimeError::new_err("nothing can be awaited any more: the interpreter is ending")),
+    }
 }

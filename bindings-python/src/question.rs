@@ -14,7 +14,8 @@ use crate::queue::Reply;
 #[derive(Clone, Copy)]
 enum Kind {
     Enabled,
-    Evaluation,
+    /// All that is known; of a type if one is asked for.
+    Evaluation(Option<ValueType>),
     Value(ValueType),
     Batch,
 }
@@ -23,22 +24,29 @@ impl Kind {
     fn of(word: &str) -> PyResult<Self> {
         Ok(match word {
             "enabled" => Self::Enabled,
-            "evaluation" => Self::Evaluation,
+            "evaluation" => Self::Evaluation(None),
             "batch" => Self::Batch,
-            _ => {
-                let found = ValueType::ALL.into_iter().find(|value_type| value_type.as_str() == word);
-                Self::Value(found.ok_or_else(|| PyValueError::new_err(format!("there is no question of the kind \"{word}\"")))?)
-            }
+            word => match word.strip_prefix("evaluation:") {
+                Some(name) => Self::Evaluation(Some(type_of(name)?)),
+                None => Self::Value(type_of(word)?),
+            },
         })
     }
 
     fn wanted(self) -> Option<ValueType> {
         match self {
             Self::Enabled | Self::Batch => Some(ValueType::Boolean),
-            Self::Evaluation => None,
+            Self::Evaluation(wanted) => wanted,
             Self::Value(wanted) => Some(wanted),
         }
     }
+}
+
+fn type_of(name: &str) -> PyResult<ValueType> {
+    ValueType::ALL.into_iter().find(|value_type| value_type.as_str() == name).ok_or_else(|| {
+        let names: Vec<&str> = ValueType::ALL.iter().map(|value_type| value_type.as_str()).collect();
+        PyValueError::new_err(format!("type is \"{name}\": it is one of {}", names.join(", ")))
+    })
 }
 
 /// A question as Python put it.
@@ -122,7 +130,7 @@ impl<'py> Question<'py> {
 /// An answer as the kind of question promises it.
 fn present<'py>(py: Python<'py>, kind: Kind, found: Evaluation, given: &Bound<'py, PyAny>, default: &Value) -> PyResult<Bound<'py, PyAny>> {
     match kind {
-        Kind::Evaluation => Ok(evaluation::Evaluation(found).into_pyobject(py)?.into_any()),
+        Kind::Evaluation(_) => Ok(evaluation::Evaluation(found).into_pyobject(py)?.into_any()),
         // The very object that the caller gave, not a copy.
         Kind::Value(_) if found.reason.is_default() => Ok(given.clone()),
         Kind::Value(wanted) => typed(py, &found.value, Some(wanted)),

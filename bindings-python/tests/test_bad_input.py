@@ -201,3 +201,9 @@ def test_timeouts_are_numbers_of_seconds(client):
 def test_listeners_can_be_called(client):
     with pytest.raises(TypeError, match="callback"):
         client.on_change(1)
+
+
+def test_a_type_that_is_none_is_named():
+    client = SyncFeatureFlagsClient.from_dict({"flags": {"f": {}}})
+    with pytest.raises(ValueError, match='type is "bool": it is one of boolean, string'):
+        client.evaluate("f", "u", type="bool")

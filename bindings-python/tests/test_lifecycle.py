@@ -176,6 +176,21 @@ def test_a_process_ends_while_a_check_is_under_way():
     assert time.monotonic() - begun < 10
 
 
+def test_a_check_while_the_interpreter_ends_does_not_raise():
+    program = """
+        import atexit
+        from fake import FakeService
+        from jackstaff import SyncFeatureFlagsClient
+        service = FakeService()
+        service.__enter__()
+        client = SyncFeatureFlagsClient(service.url, "test", evaluation="remote")  # never used before the end
+        def last_words():
+            print(client.is_enabled("new_ui", "u"), client.batch_evaluate(["new_ui"], "v", True))
+        atexit.register(last_words)
+    """
+    assert run(program).strip() == "True {'new_ui': True}"
+
+
 def test_a_wait_can_be_interrupted(service):
     service.delay = 10
     client = SyncFeatureFlagsClient(service.url, "test", evaluation="remote", timeout=8)

@@ -65,9 +65,7 @@ def run(case, sync, client):
     for value in ways:
         if not same(value, expected["value"]):
             yield f"{where}: {value!r}, not {expected['value']!r}"
-    if expected["reason"] == "type_mismatch":
-        return  # evaluate asks for no type
-    found = sync.evaluate(flag, user, default, context=attributes).as_dict()
+    found = sync.evaluate(flag, user, default, context=attributes, type=kind).as_dict()
     for name, wanted in {"rule": None, "error": None, **expected}.items():
         if not same(found[name], wanted):
             yield f"{where}: {name} is {found[name]!r}, not {wanted!r}"

@@ -33,7 +33,7 @@ def main() -> None:
                 answer = {"ready": True}
             elif what == "evaluate":
                 flag, default = question["flag"], question["default"]
-                found = client.evaluate(flag, **who, default=default)
+                found = client.evaluate(flag, **who, default=default, type=question["type"])
                 value = getattr(client, GETTERS[question["type"]])(flag, **who, default=default)
                 # What the question is asked with is what is timed: is_enabled for a boolean flag, the typed getter for others.
                 if question["type"] != "boolean":

@@ -107,7 +107,7 @@ class Client(Core):
     def on_change(self, callback: Callable[[Change], Any]) -> Callable[[], None]:
         """Calls ``callback(change)`` after each change, and returns what ends that.
 
-        Called in the event loop that runs where it is registered (and may be an ``async def`` there); without one, on a thread
+        Called in the event loop that runs where it is registered (and may be an ``async def`` under asyncio); without one, on a thread
         of the client's. ``change`` is a dict: ``environment``, ``epoch``, ``version``, ``previous``, ``flags`` (empty means any). At
         most 1 000 changes wait for slow listeners; beyond that the oldest are dropped. An exception is logged. At most 1 000
         listeners: ValueError beyond."""

@@ -24,21 +24,26 @@ _started_in: int | None = None
 _threads: list[threading.Thread] = []
 
 
-def start() -> None:
-    """Starts the threads, once a process."""
+def start() -> bool:
+    """Starts the threads, once a process. False if they cannot be had, as in an interpreter that is ending."""
     global _started_in
     if _started_in == os.getpid():
-        return
+        return True
     with _lock:
         if _started_in == os.getpid():
-            return
-        _threads[:] = [
+            return True
+        started = [
             threading.Thread(target=_carry, args=(False,), name="jackstaff-answers", daemon=True),
             threading.Thread(target=_carry, args=(True,), name="jackstaff-changes", daemon=True),
         ]
-        for thread in _threads:
-            thread.start()
+        try:
+            for thread in started:
+                thread.start()
+        except RuntimeError:
+            return False
+        _threads[:] = started
         _started_in = os.getpid()
+        return True
 
 
 def _carry(changes: bool) -> None:

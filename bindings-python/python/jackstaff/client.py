@@ -65,9 +65,16 @@ class FeatureFlagsClient(Client):
         answers: dict[str, bool] = await _waiting.ask(self, "batch", names, user_id, default, context)
         return answers
 
-    async def evaluate(self, flag_name: str, user_id: User, default: Any = None, *, context: Attributes = None) -> Evaluation:
-        """The answer with all that is known about it: value, variant, reason, origin, version, age."""
-        answer: Evaluation = await _waiting.ask(self, "evaluation", flag_name, user_id, default, context)
+    async def evaluate(
+        self, flag_name: str, user_id: User, default: Any = None, *, context: Attributes = None, type: str | None = None
+    ) -> Evaluation:
+        """The answer with all that is known about it: value, variant, reason, origin, version, age.
+
+        ``type`` is the type that you can use (``boolean``, ``string``, ``integer``, ``double``, ``json``): a flag of another type is
+        the default, with reason ``type_mismatch``. Without it any type is welcome. ``ValueError`` for another word.
+        """
+        kind = "evaluation" if type is None else f"evaluation:{type}"
+        answer: Evaluation = await _waiting.ask(self, kind, flag_name, user_id, default, context)
         return answer
 
     async def get_bool(self, flag_name: str, user_id: User, default: bool, *, context: Attributes = None) -> bool:
