@@ -176,19 +176,17 @@ def test_a_process_ends_while_a_check_is_under_way():
     assert time.monotonic() - begun < 10
 
 
-def test_a_check_while_the_interpreter_ends_does_not_raise():
-    program = """
+def test_a_check_while_the_interpreter_ends_does_not_raise(service):
+    service.batch = {"new_ui": {"enabled": True}}
+    program = f"""
         import atexit
-        from fake import FakeService
         from jackstaff import SyncFeatureFlagsClient
-        service = FakeService()
-        service.__enter__()
-        client = SyncFeatureFlagsClient(service.url, "test", evaluation="remote")  # never used before the end
+        client = SyncFeatureFlagsClient({service.url!r}, "test", evaluation="remote")  # never used before the end
         def last_words():
-            print(client.is_enabled("new_ui", "u"), client.batch_evaluate(["new_ui"], "v", True))
+            print(client.is_enabled("new_ui", "u"), client.batch_evaluate(["new_ui", "other"], "v", True))
         atexit.register(last_words)
     """
-    assert run(program).strip() == "True {'new_ui': True}"
+    assert run(program).strip() == "True {'new_ui': True, 'other': True}"
 
 
 def test_a_wait_can_be_interrupted(service):
