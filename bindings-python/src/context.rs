@@ -111,12 +111,13 @@ fn read_attributes(given: &Bound<'_, PyAny>, under: Option<&Attributes>) -> PyRe
     if let Some(under) = under {
         pairs.extend(under.iter().map(|(name, value)| (name.into(), value.clone())));
     }
-    if let Ok(context) = given.cast::<Context>() {
-        pairs.extend(context.get().0.attributes().iter().map(|(name, value)| (name.into(), value.clone())));
-    } else if let Ok(dict) = given.cast::<PyDict>() {
+    // A dict is the rule, and the cheapest to tell.
+    if let Ok(dict) = given.cast::<PyDict>() {
         for (name, value) in dict.iter() {
             pairs.push(attribute(&name, &value)?);
         }
+    } else if let Ok(context) = given.cast::<Context>() {
+        pairs.extend(context.get().0.attributes().iter().map(|(name, value)| (name.into(), value.clone())));
     } else if let Ok(mapping) = given.cast::<PyMapping>() {
         for pair in mapping.items()? {
             pairs.push(attribute(&pair.get_item(0)?, &pair.get_item(1)?)?);
