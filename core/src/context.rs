@@ -75,16 +75,16 @@ fn check_value(name: &str, value: &Value, depth: usize) -> Result<()> {
         return Err(invalid(format!("attribute \"{name}\" nests deeper than {MAX_DEPTH} levels: send it flatter")));
     }
     match value {
-        Value::Text(text) => check_text(&format!("attribute \"{name}\""), text),
+        Value::Text(text) => check_text(|| format!("attribute \"{name}\""), text),
         Value::List(list) => list.iter().try_for_each(|item| check_value(name, item, depth + 1)),
         Value::Map(entries) => entries.iter().try_for_each(|(_, item)| check_value(name, item, depth + 1)),
         _ => Ok(()),
     }
 }
 
-fn check_text(what: &str, text: &str) -> Result<()> {
+fn check_text(what: impl Fn() -> String, text: &str) -> Result<()> {
     if text.len() > MAX_TEXT {
-        return Err(invalid(format!("{what} has {} bytes of text: at most {MAX_TEXT} are allowed", text.len())));
+        return Err(invalid(format!("{} has {} bytes of text: at most {MAX_TEXT} are allowed", what(), text.len())));
     }
     Ok(())
 }
@@ -107,7 +107,7 @@ impl Context {
     /// `InvalidArgument` if the key is longer than [`MAX_TEXT`].
     pub fn new(key: impl Into<Arc<str>>) -> Result<Self> {
         let key = key.into();
-        check_text("the targeting key", &key)?;
+        check_text(|| "the targeting key".to_owned(), &key)?;
         Ok(Self { key: Some(key), attributes: Attributes::default() })
     }
 

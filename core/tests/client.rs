@@ -343,6 +343,19 @@ fn guide_flaw_23_an_older_answer_never_replaces_a_newer_one() {
 }
 
 #[test]
+fn many_threads_may_be_the_first() {
+    let server = Server::start(|_, _| on());
+    let client = remote(&server);
+    let threads: Vec<_> = (0..32)
+        .map(|_| {
+            let client = client.clone();
+            std::thread::spawn(move || ask(&client, "f", false).enabled)
+        })
+        .collect();
+    assert!(threads.into_iter().all(|thread| thread.join().unwrap()));
+}
+
+#[test]
 fn a_local_client_says_that_it_is_not_ready_and_does_not_wait() {
     let server = Server::start(|_, _| Reply::Silence(Duration::from_secs(20)));
     let client = Client::new(Options { evaluation: Evaluate::Local, ..options(&server) }).unwrap();

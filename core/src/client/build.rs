@@ -124,7 +124,6 @@ impl Client {
         let was_running = self.inner.started_in.load(Ordering::Acquire) != 0;
         // What the parent's threads held is lost to us: leaked, not dropped, since dropping would talk on its sockets.
         std::mem::forget(self.inner.remote.swap(None));
-        self.inner.waiting.try_lock().ok().map(|mut waiting| waiting.take());
         if was_running && !self.is_closed() {
             self.start();
         }

@@ -20,7 +20,7 @@ mod wait;
 
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwapOption;
@@ -125,15 +125,29 @@ impl Client {
 
     /// Puts what is already there in place and starts the background task, once a process. Cheap when it runs.
     pub fn start(&self) {
+        let inner = &self.inner;
         let pid = std::process::id();
-        if self.inner.closed.load(Ordering::Acquire) || self.inner.started_in.swap(pid, Ordering::AcqRel) == pid {
+        if inner.closed.load(Ordering::Acquire) || inner.started_in.load(Ordering::Acquire) == pid {
             return;
         }
-        let waiting = self.inner.waiting.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(snapshot) = waiting {
-            self.inner.install(snapshot, Vec::new());
+        let begun = {
+            // Whoever comes second waits until there is somewhere to ask, instead of finding nothing.
+            let Some(mut waiting) = lock_within(&inner.waiting, Duration::from_secs(1)) else { return };
+            if inner.started_in.load(Ordering::Acquire) == pid {
+                return;
+            }
+            let begun = waiting.take();
+            if let Some(snapshot) = &begun {
+                inner.snapshot.store(Some(snapshot.clone()));
+            }
+            inner.begin_updates();
+            inner.started_in.store(pid, Ordering::Release);
+            begun
+        };
+        // Outside the lock: a listener may come back here.
+        if let Some(snapshot) = begun {
+            inner.announce(&snapshot, None, Vec::new());
         }
-        self.inner.begin_updates();
     }
 
     /// Ends the background task and forgets the answers' source; later checks get their defaults with reason
@@ -153,26 +167,39 @@ impl Client {
     }
 }
 
+/// Locks, or gives up: a thread of a parent process may have held the lock when this process was forked from it, and will never
+/// let go.
+fn lock_within<T>(mutex: &Mutex<T>, limit: Duration) -> Option<MutexGuard<'_, T>> {
+    let begun = Instant::now();
+    loop {
+        match mutex.try_lock() {
+            Ok(guard) => return Some(guard),
+            Err(TryLockError::Poisoned(poisoned)) => return Some(poisoned.into_inner()),
+            Err(TryLockError::WouldBlock) if begun.elapsed() >= limit => return None,
+            Err(TryLockError::WouldBlock) => std::thread::sleep(Duration::from_micros(50)),
+        }
+    }
+}
+
 impl Inner {
     /// Puts a snapshot in place and tells everybody. `flags` are those whose answers may differ; empty for any.
     fn install(&self, snapshot: Arc<Snapshot>, flags: Vec<Arc<str>>) {
         if self.closed.load(Ordering::Acquire) {
             return;
         }
-        let change = Change {
-            environment: snapshot.environment.clone(),
-            epoch: snapshot.epoch.clone(),
-            version: snapshot.version,
-            previous: self.snapshot.load().as_ref().map(|before| before.version),
-            flags,
-        };
-        self.snapshot.store(Some(snapshot));
+        let previous = self.snapshot.swap(Some(snapshot.clone())).map(|before| before.version);
+        self.announce(&snapshot, previous, flags);
+    }
+
+    fn announce(&self, snapshot: &Snapshot, previous: Option<u64>, flags: Vec<Arc<str>>) {
+        let (environment, epoch) = (snapshot.environment.clone(), snapshot.epoch.clone());
+        let change = Change { environment, epoch, version: snapshot.version, previous, flags };
         // Listeners first: who waits for a version may rely on what they did (the bindings make their memos old in one).
         self.tell(&change);
         self.progress.send_modify(|progress| {
             progress.settled = true;
             progress.remote_only = false;
-            progress.version = change.version;
+            progress.version = self.snapshot.load().as_ref().map_or(change.version, |current| current.version);
         });
     }
 
