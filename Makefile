@@ -24,7 +24,9 @@ service:
 	cargo build --release -p jackstaff-service
 
 python: $(VENV)/bin/python
-	@echo "▸ building and installing the Python package"
+	@echo "▸ building the Python package"
+	cargo build --release -p jackstaff-python  # pip builds the same once more, from what this leaves, but in silence
+	@echo "▸ installing it into $(VENV)"
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check ./bindings-python
 
 $(VENV)/bin/python:
