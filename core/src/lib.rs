@@ -45,6 +45,8 @@
 //! Without the feature `client` (on by default) floors 4 to 6 are left out, and with them tokio and HTTP: the config service evaluates with
 //! exactly that.
 
+#![forbid(unsafe_code)]
+
 #[cfg(feature = "client")]
 pub mod api;
 #[cfg(feature = "client")]

@@ -122,6 +122,8 @@ impl Client {
     /// the parent's and answers at once.
     pub fn after_fork(&self) {
         let was_running = self.inner.started_in.load(Ordering::Acquire) != 0;
+        // The stream stayed with the parent: until the child has its own, answers have an age.
+        self.inner.live.store(false, Ordering::Relaxed);
         // What the parent's threads held is lost to us: leaked, not dropped, since dropping would talk on its sockets.
         std::mem::forget(self.inner.remote.swap(None));
         if was_running && !self.is_closed() {

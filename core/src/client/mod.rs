@@ -188,6 +188,10 @@ impl Inner {
             return;
         }
         let previous = self.snapshot.swap(Some(snapshot.clone())).map(|before| before.version);
+        if self.closed.load(Ordering::Acquire) {
+            self.snapshot.store(None); // closed while this came in: what is closed answers nothing
+            return;
+        }
         self.announce(&snapshot, previous, flags);
     }
 
@@ -239,5 +243,36 @@ impl Drop for Inner {
 impl std::fmt::Debug for Client {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Client").field("environment", &self.inner.options.environment).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::value::Value;
+
+    fn client() -> Client {
+        let document: Value = serde_json::from_str(r#"{"flags":{"f":{}}}"#).unwrap();
+        Client::from_document(document, "development").unwrap()
+    }
+
+    #[test]
+    fn a_forked_child_does_not_take_the_parents_stream_for_its_own() {
+        let client = client();
+        client.inner.touch();
+        client.inner.live.store(true, Ordering::Relaxed);
+        std::thread::sleep(Duration::from_millis(2));
+        assert_eq!(client.stats().age, Duration::ZERO);
+        client.after_fork();
+        assert!(client.stats().age >= Duration::from_millis(2));
+    }
+
+    #[test]
+    fn what_arrives_at_a_closed_client_is_dropped() {
+        let client = client();
+        let snapshot = client.snapshot().unwrap();
+        client.close();
+        client.inner.install(snapshot, Vec::new());
+        assert!(client.snapshot().is_none());
     }
 }

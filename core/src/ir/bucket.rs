@@ -1,7 +1,7 @@
 //! Bucketing: where an id falls. The numbers here never change; vectors pin them for ever.
 //!
 //! Our own flags use [`Hash::Xxh3`] over the id alone, the salt being folded into the seed when the flag is
-//! compiled, and [`Norm::Scale`] into [`BUCKETS`] buckets: integers all the way, 3 ns, no allocation. The other
+//! compiled, and [`Norm::Scale`] into [`BUCKETS`] buckets: integers all the way, no allocation. The other
 //! algorithms are the rivals', so that a flag that moves house reshuffles no user; each is restated from
 //! the vendor's public behaviour and pinned by the conformance vectors.
 
