@@ -9,6 +9,7 @@ from collections import UserDict
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from ._base import Client
 from ._native import Core
 from .client import FeatureFlagsClient
 from .sync import SyncFeatureFlagsClient
@@ -61,7 +62,29 @@ def _set(flags: Flags, flag: str, value: Any, user: str | int | None) -> None:
     flags[flag] = {**entry, "users": {**entry.get("users", {}), str(user): value}}
 
 
-class MockFeatureFlagsClient(FeatureFlagsClient):
+class _Mock(Client):
+    """What both mocks add to the client that they are: flags to write, and the checks so far."""
+
+    def __init__(self, flags: Mapping[str, Any] | None = None) -> None:
+        self._flags = Flags(self, flags or {})
+        self._begin_life()
+
+    @property
+    def flags(self) -> Flags:
+        """The flags. Writing to it changes the answers."""
+        return self._flags
+
+    def set(self, flag: str, value: Any, user: str | int | None = None) -> None:
+        """Gives a flag a value, or one user a value of their own."""
+        _set(self._flags, flag, value, user)
+
+    @property
+    def checks(self) -> list[Check]:
+        """What was asked so far, oldest first; the last 10 000."""
+        return [Check(*check) for check in self._recorded()]
+
+
+class MockFeatureFlagsClient(_Mock, FeatureFlagsClient):
     """A ``FeatureFlagsClient`` for tests: it answers from a dict and opens no connection.
 
     ::
@@ -76,42 +99,6 @@ class MockFeatureFlagsClient(FeatureFlagsClient):
     Raises ValueError, naming the flag, for one that cannot be used.
     """
 
-    def __init__(self, flags: Mapping[str, Any] | None = None) -> None:
-        self._flags = Flags(self, flags or {})
-        self._begin_life()
 
-    @property
-    def flags(self) -> Flags:
-        """The flags. Writing to it changes the answers."""
-        return self._flags
-
-    def set(self, flag: str, value: Any, user: str | int | None = None) -> None:
-        """Gives a flag a value, or one user a value of their own."""
-        _set(self._flags, flag, value, user)
-
-    @property
-    def checks(self) -> list[Check]:
-        """What was asked so far, oldest first; the last 10 000."""
-        return [Check(*check) for check in self._recorded()]
-
-
-class SyncMockFeatureFlagsClient(SyncFeatureFlagsClient):
+class SyncMockFeatureFlagsClient(_Mock, SyncFeatureFlagsClient):
     """A ``SyncFeatureFlagsClient`` for tests; otherwise as ``MockFeatureFlagsClient``."""
-
-    def __init__(self, flags: Mapping[str, Any] | None = None) -> None:
-        self._flags = Flags(self, flags or {})
-        self._begin_life()
-
-    @property
-    def flags(self) -> Flags:
-        """The flags. Writing to it changes the answers."""
-        return self._flags
-
-    def set(self, flag: str, value: Any, user: str | int | None = None) -> None:
-        """Gives a flag a value, or one user a value of their own."""
-        _set(self._flags, flag, value, user)
-
-    @property
-    def checks(self) -> list[Check]:
-        """What was asked so far, oldest first; the last 10 000."""
-        return [Check(*check) for check in self._recorded()]
