@@ -262,14 +262,23 @@ fn advance(ruleset: &Ruleset, fresh: &Ruleset, changed: &BTreeSet<PartName>, tou
     let mut next = ruleset.clone();
     next.version += 1;
     let mut told = Touched::default();
+    let (mut created, mut gone) = (Vec::new(), Vec::new());
     for part in touched {
         let (entries, told) = match part.0 {
             Section::Flag => (&mut next.flags, &mut told.flags),
             Section::Segment => (&mut next.segments, &mut told.segments),
         };
         match entry(fresh, part) {
-            Some(new) => drop(entries.insert(part.1.clone(), Entry { version: next.version, doc: new.doc.clone() })),
-            None if changed.contains(part) => drop(entries.remove(&part.1)),
+            Some(new) => {
+                if entries.insert(part.1.clone(), Entry { version: next.version, doc: new.doc.clone() }).is_none() {
+                    created.push(part.clone());
+                }
+            }
+            None if changed.contains(part) => {
+                if entries.remove(&part.1).is_some() {
+                    gone.push(part.clone());
+                }
+            }
             None => {
                 let Some(kept) = entries.get_mut(&part.1) else { continue };
                 kept.version = next.version;
@@ -277,6 +286,8 @@ fn advance(ruleset: &Ruleset, fresh: &Ruleset, changed: &BTreeSet<PartName>, tou
         }
         told.push(part.1.clone());
     }
+    let flags = |parts: Vec<PartName>| parts.into_iter().filter(|(section, _)| *section == Section::Flag).map(|(_, name)| name).collect();
+    (told.created, told.gone) = (flags(created), flags(gone));
     (next, told)
 }
 

@@ -169,7 +169,7 @@ mod tests {
     use super::*;
 
     fn touched(names: &[String]) -> Arc<Touched> {
-        Arc::new(Touched { flags: names.iter().map(|name| name.as_str().into()).collect(), segments: Vec::new() })
+        Arc::new(Touched { flags: names.iter().map(|name| name.as_str().into()).collect(), ..Touched::default() })
     }
 
     fn count(history: &History, since: u64) -> Option<usize> {

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use super::{AuditQuery, Commit, FlagStore, KeyRecord, Move, Note, OUTBOX_KEEP, PartWrite, Section, StoreError, Touched};
+use super::{
+    AuditQuery, Commit, FlagStore, KeyRecord, Move, Note, OUTBOX_KEEP, OUTBOX_UNSENT, PartWrite, Section, Standing, StoreError, Touched,
+};
 
 /// The environment that a fresh store of these tests has, and its epoch.
 pub const FRESH: (&str, &str) = ("production", "e1");
@@ -15,6 +17,9 @@ pub fn check_all<S: FlagStore>(fresh: impl Fn() -> S) {
     a_refused_commit_leaves_no_trace(&fresh());
     environments_come_and_go(&fresh());
     the_outbox_is_bounded(&fresh());
+    relays_read_on_where_they_were(&fresh());
+    what_is_not_sent_yet_is_kept(&fresh());
+    one_process_leads(&fresh());
     the_audit_log_is_read_newest_first(&fresh());
     keys_are_kept_and_revoked(&fresh());
 }
@@ -24,7 +29,7 @@ fn write(name: &str, seen: u64, doc: &str) -> PartWrite {
 }
 
 fn advance(version: u64, flags: &[&str]) -> Move {
-    let touched = Touched { flags: flags.iter().map(|name| (*name).into()).collect(), segments: Vec::new() };
+    let touched = Touched { flags: flags.iter().map(|name| (*name).into()).collect(), ..Touched::default() };
     Move { environment: FRESH.0.into(), epoch: FRESH.1.into(), version, touched }
 }
 
@@ -120,6 +125,62 @@ fn the_outbox_is_bounded(store: &dyn FlagStore) {
     let outbox = store.load().unwrap().outbox;
     assert_eq!(outbox.len() as u64, OUTBOX_KEEP);
     assert_eq!((outbox[0].version, outbox.last().unwrap().version), (4, OUTBOX_KEEP + 3));
+}
+
+fn unsent(store: &dyn FlagStore, relay: &str, limit: usize) -> Vec<(String, u64)> {
+    let unsent = store.unsent(relay, limit).unwrap();
+    unsent.iter().map(|unsent| (unsent.change.environment.to_string(), unsent.change.version)).collect()
+}
+
+fn standing(epoch: &str, version: u64) -> Standing {
+    Standing { epoch: epoch.into(), version }
+}
+
+fn relays_read_on_where_they_were(store: &dyn FlagStore) {
+    let (here, other) = (FRESH.0.to_owned(), "alpha".to_owned());
+    store.commit(&Commit { create: vec![("alpha".into(), "a1".into())], ..commit(1, vec![], vec![]) }).unwrap();
+    let alpha = |version| Move { environment: "alpha".into(), epoch: "a1".into(), ..advance(version, &["b"]) };
+    for version in 1..=3 {
+        store.commit(&commit(version as i64, vec![], vec![advance(version, &["a"]), alpha(version)])).unwrap();
+    }
+    let all: Vec<_> = [&other, &here].iter().flat_map(|name| (1..=3).map(move |version| ((*name).clone(), version))).collect();
+    assert_eq!(unsent(store, "kafka", 100), all, "by environment and version, from what is there");
+    assert_eq!(unsent(store, "kafka", 2), all[..2]);
+    let first = &store.unsent("kafka", 1).unwrap()[0];
+    assert_eq!((first.at, &first.change), (1, &alpha(1)));
+    store.mark_sent("kafka", FRESH.0, &standing(FRESH.1, 2)).unwrap();
+    store.mark_sent("kafka", FRESH.0, &standing(FRESH.1, 1)).unwrap(); // late, and of no effect
+    store.mark_sent("kafka", FRESH.0, &standing("another life", 9)).unwrap();
+    store.mark_sent("kafka", "no such environment", &standing("e", 1)).unwrap();
+    store.mark_sent("kafka", "alpha", &standing("a1", 3)).unwrap();
+    assert_eq!(unsent(store, "kafka", 100), [(here, 3)]);
+    assert_eq!(unsent(store, "redis", 100), all, "each relay has a place of its own");
+    let anew = Commit {
+        delete: vec!["alpha".into()],
+        create: vec![("alpha".into(), "a2".into())],
+        moves: vec![Move { epoch: "a2".into(), ..alpha(1) }],
+        ..commit(9, vec![], vec![])
+    };
+    store.commit(&anew).unwrap();
+    assert_eq!(unsent(store, "kafka", 100)[0], (other, 1), "another life begins at its beginning");
+}
+
+fn what_is_not_sent_yet_is_kept(store: &dyn FlagStore) {
+    store.commit(&commit(1, vec![], vec![advance(1, &["a"])])).unwrap();
+    store.mark_sent("kafka", FRESH.0, &standing(FRESH.1, 1)).unwrap();
+    let last = OUTBOX_KEEP + 5;
+    for version in 2..=last {
+        store.commit(&commit(1, vec![], vec![advance(version, &["a"])])).unwrap();
+    }
+    assert_eq!(store.unsent("kafka", usize::MAX >> 1).unwrap().len() as u64, last - 1, "the relay is behind, and nothing is lost");
+    store.mark_sent("kafka", FRESH.0, &standing(FRESH.1, last)).unwrap();
+    store.commit(&commit(1, vec![], vec![advance(last + 1, &["a"])])).unwrap();
+    assert_eq!(store.load().unwrap().outbox.len() as u64, OUTBOX_KEEP);
+    assert!(OUTBOX_UNSENT > OUTBOX_KEEP);
+}
+
+fn one_process_leads(store: &dyn FlagStore) {
+    assert!(store.lead("kafka").unwrap() && store.lead("kafka").unwrap() && store.lead("redis").unwrap());
 }
 
 fn the_audit_log_is_read_newest_first(store: &dyn FlagStore) {

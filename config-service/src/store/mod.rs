@@ -23,6 +23,9 @@ pub use sqlite::SqliteStore;
 
 /// How many moves of an environment the outbox keeps; a client that is further behind gets the whole ruleset.
 pub const OUTBOX_KEEP: u64 = 1024;
+/// How many moves of an environment it keeps for a relay that has not sent them yet. Past that the oldest go, and the relay
+/// says that there is a gap.
+pub const OUTBOX_UNSENT: u64 = 100_000;
 
 /// Flags or segments.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -86,6 +89,12 @@ pub struct Touched {
     pub flags: Vec<Arc<str>>,
     /// Segments likewise.
     pub segments: Vec<Arc<str>>,
+    /// Those of the flags that were not there before.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub created: Vec<Arc<str>>,
+    /// Those of the flags that are not there any more.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub gone: Vec<Arc<str>>,
 }
 
 /// An environment goes from one version to the next.
@@ -99,6 +108,15 @@ pub struct Move {
     pub version: u64,
     /// What moved in it.
     pub touched: Touched,
+}
+
+/// A move as a relay reads it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unsent {
+    /// When it was committed, in milliseconds since 1970.
+    pub at: i64,
+    /// What moved.
+    pub change: Move,
 }
 
 /// A new text for a flag or segment.
@@ -257,6 +275,27 @@ pub trait FlagStore: Send + Sync + 'static {
     /// # Errors
     /// The store cannot be read.
     fn stamp(&self) -> Result<u64>;
+
+    /// Is this process the one to hold `office`? Takes it if nobody has it. It is kept until this process ends or loses the store,
+    /// so whoever acts for the office asks again before each act. A store that only one process serves says yes to everything.
+    ///
+    /// # Errors
+    /// The store cannot be reached; nobody may act then.
+    fn lead(&self, office: &str) -> Result<bool>;
+
+    /// The moves that `relay` has not marked as sent, by environment and version, at most `limit`. A relay that the store has
+    /// never heard of gets all that the outbox keeps.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    fn unsent(&self, relay: &str, limit: usize) -> Result<Vec<Unsent>>;
+
+    /// Notes that `relay` has sent every move of `environment` up to `standing`. A standing that is behind what was noted, or of an
+    /// epoch that the environment has not, changes nothing.
+    ///
+    /// # Errors
+    /// The store cannot be written; the moves will be sent again.
+    fn mark_sent(&self, relay: &str, environment: &str, standing: &Standing) -> Result<()>;
 
     /// Audit entries, newest first.
     ///

@@ -11,12 +11,12 @@ use std::time::Duration;
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, TransactionBehavior, params};
 
 use super::{
-    AuditEntry, AuditQuery, Commit, FlagStore, KeyRecord, Move, OUTBOX_KEEP, PartWrite, Record, Result, Section, Standing, StoreError,
-    Stored,
+    AuditEntry, AuditQuery, Commit, FlagStore, KeyRecord, Move, OUTBOX_KEEP, OUTBOX_UNSENT, PartWrite, Record, Result, Section, Standing,
+    StoreError, Stored, Unsent,
 };
 
 /// The migrations; `user_version` counts how many a file has seen.
-const MIGRATIONS: &[&str] = &[include_str!("schema.sql")];
+const MIGRATIONS: &[&str] = &[include_str!("schema.sql"), include_str!("relays.sql")];
 /// How long to wait for another process that is writing.
 const BUSY: Duration = Duration::from_secs(5);
 
@@ -131,9 +131,7 @@ impl FlagStore for SqliteStore {
             let mut query = transaction.prepare("SELECT environment, epoch, version, touched FROM outbox ORDER BY id")?;
             let mut rows = query.query([])?;
             while let Some(row) = rows.next()? {
-                let touched = serde_json::from_str(&row.get::<_, String>(3)?)
-                    .map_err(|error| StoreError::Failed(format!("an outbox row cannot be read: {error}")))?;
-                stored.outbox.push(Move { environment: shared(row, 0)?, epoch: shared(row, 1)?, version: row.get(2)?, touched });
+                stored.outbox.push(move_row(row)?);
             }
         }
         Ok(stored)
@@ -168,6 +166,33 @@ impl FlagStore for SqliteStore {
 
     fn stamp(&self) -> Result<u64> {
         Ok(self.connection().pragma_query_value(None, "data_version", |row| row.get(0))?)
+    }
+
+    fn lead(&self, _office: &str) -> Result<bool> {
+        Ok(true) // the file is this process's; a second service on it would send twice, which every reader must stand anyway
+    }
+
+    fn unsent(&self, relay: &str, limit: usize) -> Result<Vec<Unsent>> {
+        let connection = self.connection();
+        let sql = "SELECT o.environment, o.epoch, o.version, o.touched, o.at FROM outbox o
+                   LEFT JOIN relays r ON r.relay = ? AND r.environment = o.environment AND r.epoch = o.epoch
+                   WHERE r.version IS NULL OR o.version > r.version ORDER BY o.environment, o.version LIMIT ?";
+        let mut query = connection.prepare_cached(sql)?;
+        let mut rows = query.query(params![relay, limit as u64])?;
+        let mut unsent = Vec::new();
+        while let Some(row) = rows.next()? {
+            unsent.push(Unsent { at: row.get(4)?, change: move_row(row)? });
+        }
+        Ok(unsent)
+    }
+
+    fn mark_sent(&self, relay: &str, environment: &str, standing: &Standing) -> Result<()> {
+        let sql = "INSERT INTO relays (relay, environment, epoch, version)
+                   SELECT ?1, name, epoch, ?4 FROM environments WHERE name = ?2 AND epoch = ?3
+                   ON CONFLICT (relay, environment) DO UPDATE SET epoch = excluded.epoch, version = excluded.version
+                   WHERE relays.epoch <> excluded.epoch OR relays.version < excluded.version";
+        self.connection().execute(sql, params![relay, environment, standing.epoch, standing.version])?;
+        Ok(())
     }
 
     fn audit(&self, query: &AuditQuery) -> Result<Vec<AuditEntry>> {
@@ -229,6 +254,13 @@ impl FlagStore for SqliteStore {
     }
 }
 
+/// A row that begins with environment, epoch, version and touched.
+fn move_row(row: &Row<'_>) -> Result<Move> {
+    let touched = serde_json::from_str(&row.get::<_, String>(3)?)
+        .map_err(|error| StoreError::Failed(format!("an outbox row cannot be read: {error}")))?;
+    Ok(Move { environment: shared(row, 0)?, epoch: shared(row, 1)?, version: row.get(2)?, touched })
+}
+
 fn put(transaction: &Transaction<'_>, write: &PartWrite, at: i64) -> Result<()> {
     let (section, name) = &write.part;
     let table = table(*section);
@@ -262,8 +294,10 @@ fn advance(transaction: &Transaction<'_>, change: &Move, at: i64) -> Result<()> 
     let text = serde_json::to_string(touched).map_err(|error| StoreError::Failed(error.to_string()))?;
     let sql = "INSERT INTO outbox (at, environment, epoch, version, touched) VALUES (?, ?, ?, ?, ?)";
     transaction.execute(sql, params![at, environment, epoch, version, text])?;
-    let sql = "DELETE FROM outbox WHERE environment = ? AND version <= ?";
-    transaction.execute(sql, params![environment, version.saturating_sub(OUTBOX_KEEP)])?;
+    // What a relay has yet to send stays, as long as that is not without end.
+    let sql = "DELETE FROM outbox WHERE environment = ?1 AND version <= ?2 AND (version <= ?3 OR NOT EXISTS
+               (SELECT 1 FROM relays r WHERE r.environment = ?1 AND (r.epoch <> outbox.epoch OR r.version < outbox.version)))";
+    transaction.execute(sql, params![environment, version.saturating_sub(OUTBOX_KEEP), version.saturating_sub(OUTBOX_UNSENT)])?;
     Ok(())
 }
 
@@ -322,7 +356,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let open = || SqliteStore::open(&folder.path().join("deep/er/flags.db"), &[(FRESH.0.into(), FRESH.1.into())]).unwrap();
         let (one, other) = (open(), open());
-        let touched = Touched { flags: vec!["a".into()], segments: vec![] };
+        let touched = Touched { flags: vec!["a".into()], ..Touched::default() };
         let change = Move { environment: FRESH.0.into(), epoch: FRESH.1.into(), version: 1, touched };
         let before = (one.stamp().unwrap(), other.stamp().unwrap());
         one.commit(&Commit { note: Note::default(), moves: vec![change.clone()], ..Commit::default() }).unwrap();

@@ -163,7 +163,7 @@ async fn a_flag_that_cannot_be_read_spoils_no_other() {
     let door = Door::open().await;
     let epoch = door.service.environments.published("development").unwrap().ruleset.epoch.clone();
     let part = PartWrite { part: (Section::Flag, "future".into()), seen: 0, doc: r#"{"type": "hologram"}"#.into(), archived: false };
-    let touched = Touched { flags: vec!["future".into()], segments: vec![] };
+    let touched = Touched { flags: vec!["future".into()], ..Touched::default() };
     let moves = vec![Move { environment: "development".into(), epoch, version: 2, touched }];
     let store = jackstaff_service::service::open_store(door.folder()).unwrap();
     store.commit(&Commit { parts: vec![part], moves, ..Commit::default() }).unwrap();
