@@ -219,6 +219,8 @@ declare namespace FeatureFlagsClient {
     changes: number;
     /** Trips to the service that failed. */
     failures: number;
+    /** Change listeners. */
+    listeners: number;
     lastError: string | null;
   }
 

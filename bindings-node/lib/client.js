@@ -119,6 +119,7 @@ class FeatureFlagsClient {
     const stats = JSON.parse(this.#core.handle.stats());
     stats.checks += this.#core.repeated;
     stats.byOrigin.local += this.#core.repeated;
+    stats.listeners = this.#core.listeners.size; // the core knows one for all of them, and one of our own
     return stats;
   }
 

@@ -102,6 +102,7 @@ pub fn stats(stats: Stats) -> Value {
         ("age", Value::from(stats.age.as_secs_f64())),
         ("changes", int(stats.changes)),
         ("failures", int(stats.failures)),
+        ("listeners", int(stats.listeners as u64)),
         ("lastError", stats.last_error.map_or(Value::Null, Value::from)),
     ])
 }

@@ -182,6 +182,7 @@ pub fn stats<'py>(py: Python<'py>, stats: &Stats) -> PyResult<Bound<'py, PyDict>
     dict.set_item("age", stats.age.as_secs_f64())?;
     dict.set_item("changes", stats.changes)?;
     dict.set_item("failures", stats.failures)?;
+    dict.set_item("listeners", stats.listeners)?;
     dict.set_item("last_error", &stats.last_error)?;
     Ok(dict)
 }

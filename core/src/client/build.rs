@@ -1,14 +1,14 @@
 //! Making clients. Nothing here waits for the network; files that are named are read.
 
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError};
 use std::time::SystemTime;
 
-use arc_swap::ArcSwapOption;
-use tokio::sync::watch;
+use arc_swap::{ArcSwap, ArcSwapOption};
 
 use super::options::{Bootstrap, Evaluate, Options};
+use super::process::Process;
 use super::{Client, Inner, Progress, stats};
 use crate::error::{Error, ErrorKind, Result};
 use crate::format;
@@ -83,19 +83,15 @@ impl Client {
         };
         let inner = Inner {
             snapshot: ArcSwapOption::empty(),
-            waiting: Mutex::new(waiting.map(Arc::new)),
-            remote: ArcSwapOption::empty(),
-            started_in: AtomicU32::new(0),
+            waiting: ArcSwapOption::new(waiting.map(Arc::new)),
+            process: ArcSwap::from_pointee(Process::new(false, Progress::default())),
             closed: AtomicBool::new(false),
-            stop: watch::Sender::new(false),
-            progress: watch::Sender::new(Progress::default()),
-            listeners: Mutex::default(),
+            listeners: ArcSwap::default(),
             next_listener: AtomicU64::new(1),
             stats: stats::Counters::new(),
-            contact: Mutex::default(),
+            contact: ArcSwapOption::empty(),
             live: AtomicBool::new(false),
-            recorded: is_mock.then(Default::default),
-            warned: Mutex::default(),
+            is_mock,
             file_stamp,
             options,
         };
@@ -118,15 +114,16 @@ impl Client {
         Ok(())
     }
 
-    /// In a forked child: forgets the parent's connections and starts anew where the parent had started. The snapshot is
-    /// the parent's and answers at once.
+    /// In a forked child, before any other use: forgets the parent's connections and locks, whoever held them, and starts anew where the
+    /// parent had started. The snapshot and the listeners are the parent's, and the snapshot answers at once; the counters begin at zero.
+    ///
+    /// To be called in the child of each fork that is not followed by `exec`. Without it the first use that is not answered from the snapshot notices by
+    /// itself, and until then the snapshot is not kept up.
     pub fn after_fork(&self) {
-        let was_running = self.inner.started_in.load(Ordering::Acquire) != 0;
-        // The stream stayed with the parent: until the child has its own, answers have an age.
-        self.inner.live.store(false, Ordering::Relaxed);
-        // What the parent's threads held is lost to us: leaked, not dropped, since dropping would talk on its sockets.
-        std::mem::forget(self.inner.remote.swap(None));
-        if was_running && !self.is_closed() {
+        let process = self.inner.process.load_full();
+        // Whatever the id says: in the end the system gives a child the id of an ancestor.
+        self.inner.renew(&process);
+        if self.inner.process.load().inherited {
             self.start();
         }
     }
@@ -177,7 +174,8 @@ impl Inner {
     /// is too long to be a name is not remembered.
     #[cold]
     pub(super) fn warn_once(&self, flag: &str) {
-        let mut warned = self.warned.lock().unwrap_or_else(PoisonError::into_inner);
+        let process = self.process();
+        let mut warned = process.warned.lock().unwrap_or_else(PoisonError::into_inner);
         if flag.len() <= 128 && warned.len() < 1_000 && !warned.contains(flag) {
             warned.insert(flag.to_owned());
             tracing::warn!(flag, environment = &*self.options.environment, "no usable flag of this name; the caller's default is served");

@@ -26,7 +26,7 @@ impl Client {
             Ok(answer) if answer.body.value_type == ValueType::Boolean => answer.enabled(),
             _ => None,
         };
-        if inner.recorded.is_some() {
+        if inner.is_mock {
             inner.record(flag, context, enabled.unwrap_or(default));
         }
         let Some(enabled) = enabled else { return Some(self.no_boolean(flag, default)) };
@@ -39,7 +39,7 @@ impl Client {
     /// of a client that records its checks.
     pub fn peek_lasting(&self, flag: &str, context: View<'_>, default: bool) -> Option<(bool, bool)> {
         let guard = self.inner.snapshot.load();
-        if let (Some(snapshot), None) = (&*guard, &self.inner.recorded) {
+        if let (Some(snapshot), false) = (&*guard, self.inner.is_mock) {
             let timed = Cell::new(false);
             let now = || {
                 timed.set(true);
@@ -66,6 +66,10 @@ impl Client {
 
     #[cold]
     fn peek_without_snapshot(&self, flag: &str, context: View<'_>, default: bool) -> Option<bool> {
+        if self.is_closed() && !self.inner.is_mock {
+            self.inner.stats.check(Origin::Default);
+            return Some(default); // for good: nobody has to look further
+        }
         let evaluation = self.peek(flag, context, Some(ValueType::Boolean), &Value::Bool(default))?;
         Some(evaluation.value.as_bool().unwrap_or(default))
     }
@@ -83,10 +87,8 @@ impl Client {
                 evaluation.age = inner.age();
                 evaluation
             }
-            None => {
-                let remote = inner.remote.load();
-                remote.as_ref()?.peek(flag, context, wanted, default)?
-            }
+            None if self.is_closed() => not_ready(flag, default),
+            None => inner.process.load().remote.load().as_ref()?.peek(flag, context, wanted, default)?,
         };
         inner.seen(&evaluation, context);
         Some(evaluation)
@@ -157,7 +159,7 @@ impl Client {
                 .map(|flag| self.peek(flag, context, wanted, default).unwrap_or_else(|| not_ready(flag, default)))
                 .collect();
         }
-        let remote = self.inner.remote.load_full();
+        let remote = self.inner.process.load().remote.load_full();
         let evaluations = match remote {
             Some(remote) if !self.is_closed() => {
                 let evaluations = remote.evaluate(flags, context, wanted, default).await;
@@ -179,7 +181,7 @@ impl Inner {
     /// Counts a check, records it for a mock, and warns once about a flag that has no answer.
     fn seen(&self, evaluation: &Evaluation, context: View<'_>) {
         self.stats.check(evaluation.origin);
-        if self.recorded.is_some() {
+        if self.is_mock {
             self.record(&evaluation.flag, context, evaluation.value.as_bool().unwrap_or(evaluation.enabled));
         }
         if matches!(evaluation.reason, Reason::FlagNotFound | Reason::TypeMismatch) {

@@ -53,16 +53,15 @@ impl Client {
 
     /// The checks that a mock was asked, oldest first; at most [`MAX_RECORDED`]. Empty for other clients.
     pub fn recorded(&self) -> Vec<Check> {
-        let recorded = self.inner.recorded.as_ref().map(|recorded| recorded.lock().unwrap_or_else(PoisonError::into_inner));
-        recorded.map(|recorded| recorded.iter().cloned().collect()).unwrap_or_default()
+        self.inner.process().recorded.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
     }
 }
 
 impl Inner {
     #[cold]
     pub(super) fn record(&self, flag: &str, context: View<'_>, enabled: bool) {
-        let Some(recorded) = &self.recorded else { return };
-        let mut recorded = recorded.lock().unwrap_or_else(PoisonError::into_inner);
+        let process = self.process();
+        let mut recorded = process.recorded.lock().unwrap_or_else(PoisonError::into_inner);
         if recorded.len() == MAX_RECORDED {
             recorded.pop_front();
         }

@@ -13,24 +13,23 @@ mod build;
 mod check;
 pub mod mock;
 pub mod options;
+mod process;
 mod runtime;
 pub mod stats;
 mod updates;
 mod wait;
 
-use std::collections::HashSet;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
-use arc_swap::ArcSwapOption;
-use tokio::sync::watch;
+use arc_swap::{ArcSwap, ArcSwapOption};
 
 use crate::change::Change;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ir::Snapshot;
-use crate::source::Remote;
 pub use options::{Evaluate, Options};
+use process::Process;
 pub use stats::{Stats, Status};
 
 /// A clock: milliseconds since 1970.
@@ -42,6 +41,10 @@ pub(crate) fn now_ms() -> i64 {
 
 /// Somebody who is told what changed.
 type Listener = Box<dyn Fn(&Change) + Send + Sync>;
+/// The most of them: one that is added for each request is a leak.
+const MAX_LISTENERS: usize = 1_000;
+/// All of them, by their numbers.
+type Listeners = Vec<(u64, Arc<Listener>)>;
 
 /// A feature-flag client. Cheap to clone; all clones are one client.
 #[derive(Clone)]
@@ -55,27 +58,20 @@ struct Inner {
     snapshot: ArcSwapOption<Snapshot>,
     /// A snapshot from the options or the disk, which the start puts in place: so that the first check, which finds
     /// nothing, starts the updates, and no later check has to look whether they run.
-    waiting: Mutex<Option<Arc<Snapshot>>>,
-    /// The way to the service; none while there is no need for one.
-    remote: ArcSwapOption<Remote>,
-    /// The process that the background task runs in: another id after a fork.
-    started_in: AtomicU32,
+    waiting: ArcSwapOption<Snapshot>,
+    /// Everything with a lock in it or a thread behind it: replaced whole after a fork. Nothing beside it may have a lock.
+    process: ArcSwap<Process>,
     closed: AtomicBool,
-    /// Tells the background task to end.
-    stop: watch::Sender<bool>,
-    /// What waiters for readiness and for versions look at.
-    progress: watch::Sender<Progress>,
-    listeners: Mutex<Vec<(u64, Arc<Listener>)>>,
+    listeners: ArcSwap<Listeners>,
     next_listener: AtomicU64,
     stats: stats::Counters,
-    contact: Mutex<Option<Instant>>,
+    contact: ArcSwapOption<Instant>,
     /// Is the stream up, so that what is served is known to be current?
     live: AtomicBool,
-    recorded: Option<mock::Recorded>,
+    /// Are checks recorded?
+    is_mock: bool,
     /// The file that the client lives on, as it was when it was read.
     file_stamp: Option<build::Stamp>,
-    /// The flags that were warned about.
-    warned: Mutex<HashSet<String>>,
 }
 
 /// How far the client has come.
@@ -107,41 +103,48 @@ impl Client {
     /// # Errors
     /// `InvalidArgument` when there are too many: a listener that is added for each request is a leak.
     pub fn on_change(&self, listener: impl Fn(&Change) + Send + Sync + 'static) -> Result<u64> {
-        let mut listeners = self.inner.listeners.lock().unwrap_or_else(PoisonError::into_inner);
-        if listeners.len() >= 1_000 {
-            return Err(Error::new(ErrorKind::InvalidArgument, "there are 1000 change listeners already: remove those you no longer need"));
-        }
         let id = self.inner.next_listener.fetch_add(1, Ordering::Relaxed);
-        listeners.push((id, Arc::new(Box::new(listener))));
-        drop(listeners);
+        let listener: Arc<Listener> = Arc::new(Box::new(listener));
+        let before = self.inner.listeners.rcu(|listeners| match listeners.len() {
+            MAX_LISTENERS.. => Listeners::clone(listeners),
+            _ => listeners.iter().cloned().chain([(id, listener.clone())]).collect(),
+        });
+        if before.len() >= MAX_LISTENERS {
+            let message = format!("there are {MAX_LISTENERS} change listeners already: remove those you no longer need");
+            return Err(Error::new(ErrorKind::InvalidArgument, message));
+        }
         self.start();
         Ok(id)
     }
 
     /// Forgets a listener; does nothing if it is gone already.
     pub fn remove_listener(&self, id: u64) {
-        self.inner.listeners.lock().unwrap_or_else(PoisonError::into_inner).retain(|(other, _)| *other != id);
+        self.inner.listeners.rcu(|listeners| listeners.iter().filter(|(other, _)| *other != id).cloned().collect::<Listeners>());
     }
 
     /// Puts what is already there in place and starts the background task, once a process. Cheap when it runs.
     pub fn start(&self) {
         let inner = &self.inner;
-        let pid = std::process::id();
-        if inner.closed.load(Ordering::Acquire) || inner.started_in.load(Ordering::Acquire) == pid {
+        if inner.closed.load(Ordering::Acquire) {
+            return;
+        }
+        let process = inner.process();
+        if process.started.load(Ordering::Acquire) {
             return;
         }
         let begun = {
-            // Whoever comes second waits until there is somewhere to ask, instead of finding nothing.
-            let Some(mut waiting) = lock_within(&inner.waiting, Duration::from_secs(1)) else { return };
-            if inner.started_in.load(Ordering::Acquire) == pid {
+            let _gate = process.gate.lock().unwrap_or_else(PoisonError::into_inner);
+            if process.started.load(Ordering::Acquire) {
                 return;
             }
-            let begun = waiting.take();
+            // In place before it is gone from where it waited: a fork in between loses nothing.
+            let begun = inner.waiting.load_full().filter(|_| inner.snapshot.load().is_none());
             if let Some(snapshot) = &begun {
                 inner.snapshot.store(Some(snapshot.clone()));
             }
+            inner.waiting.store(None);
             inner.begin_updates();
-            inner.started_in.store(pid, Ordering::Release);
+            process.started.store(true, Ordering::Release);
             begun
         };
         // Outside the lock: a listener may come back here.
@@ -154,30 +157,17 @@ impl Client {
     /// `not_ready`. Bounded, and harmless when repeated.
     pub fn close(&self) {
         if !self.inner.closed.swap(true, Ordering::AcqRel) {
-            self.inner.stop.send_replace(true);
+            let process = self.inner.process();
+            process.stop.send_replace(true);
             self.inner.snapshot.store(None);
-            self.inner.remote.store(None);
-            self.inner.listeners.lock().unwrap_or_else(PoisonError::into_inner).clear();
+            process.remote.store(None);
+            self.inner.listeners.store(Arc::default());
         }
     }
 
     /// Was it closed?
     pub fn is_closed(&self) -> bool {
         self.inner.closed.load(Ordering::Acquire)
-    }
-}
-
-/// Locks, or gives up: a thread of a parent process may have held the lock when this process was forked from it, and will never
-/// let go.
-fn lock_within<T>(mutex: &Mutex<T>, limit: Duration) -> Option<MutexGuard<'_, T>> {
-    let begun = Instant::now();
-    loop {
-        match mutex.try_lock() {
-            Ok(guard) => return Some(guard),
-            Err(TryLockError::Poisoned(poisoned)) => return Some(poisoned.into_inner()),
-            Err(TryLockError::WouldBlock) if begun.elapsed() >= limit => return None,
-            Err(TryLockError::WouldBlock) => std::thread::sleep(Duration::from_micros(50)),
-        }
     }
 }
 
@@ -200,7 +190,7 @@ impl Inner {
         let change = Change { environment, epoch, version: snapshot.version, previous, flags };
         // Listeners first: who waits for a version may rely on what they did (the bindings make their memos old in one).
         self.tell(&change);
-        self.progress.send_modify(|progress| {
+        self.process().progress.send_modify(|progress| {
             progress.settled = true;
             progress.remote_only = false;
             progress.version = self.snapshot.load().as_ref().map_or(change.version, |current| current.version);
@@ -208,11 +198,7 @@ impl Inner {
     }
 
     fn tell(&self, change: &Change) {
-        let listeners: Vec<_> = {
-            let listeners = self.listeners.lock().unwrap_or_else(PoisonError::into_inner);
-            listeners.iter().map(|(_, listener)| listener.clone()).collect()
-        };
-        for listener in listeners {
+        for (_, listener) in self.listeners.load_full().iter() {
             // A listener that panics is the host's bug; it must not end the updates.
             if std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| listener(change))).is_err() {
                 tracing::error!(version = change.version, "a change listener panicked");
@@ -222,7 +208,7 @@ impl Inner {
 
     /// The service was heard of just now.
     fn touch(&self) {
-        *self.contact.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+        self.contact.store(Some(Arc::new(Instant::now())));
     }
 
     /// How old what is served may be: zero while the stream is up.
@@ -230,13 +216,14 @@ impl Inner {
         if self.live.load(Ordering::Relaxed) {
             return Duration::ZERO;
         }
-        self.contact.lock().unwrap_or_else(PoisonError::into_inner).map_or(Duration::ZERO, |at| at.elapsed())
+        self.contact.load().as_ref().map_or(Duration::ZERO, |at| at.elapsed())
     }
 }
 
 impl Drop for Inner {
     fn drop(&mut self) {
-        self.stop.send_replace(true);
+        // A child that never used the client must not touch what it inherited, not even to drop it.
+        self.process().stop.send_replace(true);
     }
 }
 
@@ -274,5 +261,45 @@ mod tests {
         client.close();
         client.inner.install(snapshot, Vec::new());
         assert!(client.snapshot().is_none());
+    }
+
+    #[test]
+    fn a_forked_child_waits_for_none_of_its_parents_locks() {
+        let client = client();
+        let heard = Arc::new(AtomicU64::new(0));
+        let hears = heard.clone();
+        client.on_change(move |_| _ = hears.fetch_add(1, Ordering::Relaxed)).unwrap();
+        let parents = client.inner.process.load_full();
+        // As a thread would that was in the middle of something when another one forked.
+        let held = (parents.gate.lock(), parents.warned.lock(), parents.recorded.lock(), parents.progress.borrow());
+        client.after_fork();
+        let child = client.clone();
+        let (done, finished) = std::sync::mpsc::channel();
+        std::thread::spawn(move || {
+            let view = crate::context::View::of("u");
+            assert_eq!(child.peek_enabled("f", view, false), Some(true));
+            assert_eq!(child.peek_enabled("unknown", view, true), Some(true));
+            let document: Value = serde_json::from_str(r#"{"flags":{"f":{"enabled":false}}}"#).unwrap();
+            child.replace_document(&document).unwrap();
+            assert_eq!(child.block_on(child.ready(Duration::from_secs(5))).unwrap().map_err(|error| error.to_string()), Ok(()));
+            assert_eq!((child.stats().checks, child.stats().listeners, child.stats().status), (2, 1, Status::Ready));
+            child.recorded();
+            child.close();
+            done.send(()).unwrap();
+        });
+        finished.recv_timeout(Duration::from_secs(60)).unwrap();
+        assert_eq!(heard.load(Ordering::Relaxed), 1);
+        drop(held);
+    }
+
+    #[test]
+    fn a_check_after_close_is_answered_at_once_and_counted() {
+        let client = client();
+        client.close();
+        let view = crate::context::View::of("u");
+        assert_eq!((client.peek_enabled("f", view, true), client.peek_enabled("f", view, false)), (Some(true), Some(false)));
+        let found = client.peek("f", view, None, &Value::Int(7)).unwrap();
+        assert_eq!((found.value, found.reason), (Value::Int(7), crate::evaluation::Reason::NotReady));
+        assert_eq!(client.stats().by_origin[crate::evaluation::Origin::Default as usize], 3);
     }
 }

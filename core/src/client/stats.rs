@@ -51,6 +51,8 @@ pub struct Stats {
     pub changes: u64,
     /// How many trips to the service failed.
     pub failures: u64,
+    /// How many change listeners there are.
+    pub listeners: usize,
     /// The last failure, until a success.
     pub last_error: Option<String>,
 }
@@ -80,6 +82,12 @@ impl Counters {
     #[inline]
     pub fn check(&self, origin: Origin) {
         self.shards[shard()].0[origin as usize].fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Begins anew, in a forked child.
+    pub fn reset(&self) {
+        let counts = self.shards.iter().flat_map(|shard| &shard.0);
+        counts.chain([&self.changes, &self.failures]).for_each(|count| count.store(0, Ordering::Relaxed));
     }
 
     pub fn by_origin(&self) -> [u64; 5] {

@@ -55,7 +55,8 @@ impl Inner {
             tracing::warn!("redis: the shared cache is not part of this version; answers are kept in this process's memory");
         }
         let me = Arc::downgrade(self);
-        let stop = self.stop.subscribe();
+        let process = self.process();
+        let stop = process.stop.subscribe();
         let Some(base) = &self.options.config_service_url else {
             if let Some((path, format)) = file {
                 runtime.spawn(until_stopped(stop, watch_file(me, path, format)));
@@ -72,10 +73,10 @@ impl Inner {
             let ttl = self.options.cache_ttl.min(self.options.local_ttl);
             let memory = (!ttl.is_zero()).then(|| Memory::new(self.options.cache_entries, ttl));
             let remote = Remote::new(api.clone(), memory, runtime.clone(), self.options.timeout, self.options.max_stale);
-            self.remote.store(Some(Arc::new(remote)));
+            process.remote.store(Some(Arc::new(remote)));
         }
         if self.options.evaluation == Evaluate::Remote {
-            self.progress.send_modify(|progress| progress.settled = true);
+            process.progress.send_modify(|progress| progress.settled = true);
         } else {
             runtime.spawn(until_stopped(stop, follow(me, api)));
         }
@@ -86,7 +87,7 @@ impl Inner {
         self.stats.failures.fetch_add(1, Ordering::Relaxed);
         self.live.store(false, Ordering::Relaxed);
         let mut is_first = false;
-        self.progress.send_modify(|progress| {
+        self.process().progress.send_modify(|progress| {
             is_first = progress.failure.is_none();
             progress.failure = Some((error.kind(), error.message().into()));
         });
@@ -99,7 +100,7 @@ impl Inner {
     fn succeeded(&self) {
         self.touch();
         let mut was_failing = false;
-        self.progress.send_if_modified(|progress| {
+        self.process().progress.send_if_modified(|progress| {
             was_failing = progress.failure.take().is_some();
             was_failing
         });
@@ -119,7 +120,8 @@ impl Inner {
 
     /// How the client is.
     pub(super) fn status(&self) -> Status {
-        let progress = self.progress.borrow();
+        let process = self.process();
+        let progress = process.progress.borrow();
         if self.closed.load(Ordering::Acquire) {
             Status::Closed
         } else if self.snapshot.load().is_none() && !progress.settled {
@@ -158,7 +160,7 @@ async fn follow(client: Weak<Inner>, api: Arc<Api>) {
                     error.kind() == ErrorKind::NotFound && client.options.evaluation == Evaluate::Auto && client.snapshot.load().is_none();
                 if remote_only {
                     // The guide's two endpoints are all there is: the service evaluates, for ever or until it can do more.
-                    client.progress.send_modify(|progress| (progress.settled, progress.remote_only) = (true, true));
+                    client.process().progress.send_modify(|progress| (progress.settled, progress.remote_only) = (true, true));
                     REMOTE_ONLY.mul_f64(0.5 + 0.5 * chance())
                 } else {
                     client.failed(&error);

@@ -28,8 +28,8 @@ impl Client {
         if self.is_closed() {
             return Err(Error::new(ErrorKind::Closed, "the client is closed"));
         }
-        let mut progress = self.inner.progress.subscribe();
-        let mut stop = self.inner.stop.subscribe();
+        let process = self.inner.process.load_full();
+        let (mut progress, mut stop) = (process.progress.subscribe(), process.stop.subscribe());
         // On our own runtime, so that the caller may use any executor.
         let waiting = runtime::handle()?.spawn(async move {
             tokio::select! {
@@ -41,7 +41,7 @@ impl Client {
             Ok(Ok(true)) => Ok(()),
             Ok(Ok(false)) | Err(_) => Err(Error::new(ErrorKind::Closed, "the client was closed meanwhile")),
             Ok(Err(_)) => {
-                let progress = self.inner.progress.borrow().clone();
+                let progress = process.progress.borrow().clone();
                 let why = progress
                     .failure
                     .map_or_else(|| format!("the client has version {}", progress.version), |(_, message)| message.to_string());
@@ -54,7 +54,8 @@ impl Client {
     pub fn stats(&self) -> Stats {
         let by_origin = self.inner.stats.by_origin();
         let snapshot = self.inner.snapshot.load();
-        let progress = self.inner.progress.borrow();
+        let process = self.inner.process();
+        let progress = process.progress.borrow().clone();
         Stats {
             status: self.inner.status(),
             checks: by_origin.iter().sum(),
@@ -65,6 +66,7 @@ impl Client {
             age: self.inner.age(),
             changes: self.inner.stats.changes.load(Ordering::Relaxed),
             failures: self.inner.stats.failures.load(Ordering::Relaxed),
+            listeners: self.inner.listeners.load().len(),
             last_error: progress.failure.as_ref().map(|(_, message)| message.to_string()),
         }
     }
