@@ -63,6 +63,7 @@ STAGES = [
     Stage("rust", ["cargo", "test", "-q", "-p", "jackstaff"]),
     Stage("rust-pure", ["cargo", "test", "-q", "-p", "jackstaff", "--no-default-features", "--lib", "--test", "vectors"]),
     Stage("service", ["cargo", "test", "-q", "-p", "jackstaff-service"]),
+    Stage("model", ["cargo", "test", "-q", "-p", "jackstaff-model", "--", "--nocapture"]),
     Stage("python", [*PYTEST, "bindings-python/tests"], needs=["venv", "python", "service"]),
     Stage(
         "stubs",
