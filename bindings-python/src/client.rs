@@ -16,7 +16,7 @@ use crate::error::raise;
 use crate::evaluation::{self, steps};
 use crate::question::{Question, name_of};
 use crate::queue::{CHANGES, Message, Reply};
-use crate::{log, wait};
+use crate::{fork, log, wait};
 
 /// A client of the core, with nothing of Python's comfort. The classes of the package are made of it.
 ///
@@ -34,6 +34,9 @@ impl Core {
     /// `RuntimeError` if it was never opened: a subclass forgot `super().__init__`.
     #[inline]
     pub fn client(&self) -> PyResult<&Client> {
+        if fork::happened() {
+            fork::tell();
+        }
         self.client.get().ok_or_else(|| PyRuntimeError::new_err("this client was never opened: call super().__init__(…) in your __init__"))
     }
 
@@ -183,7 +186,7 @@ impl Core {
     }
 
     /// How the client is and what it has done, as a dict: `status`, `checks`, `by_origin`, `version`, `epoch`, `flags`,
-    /// `age` (seconds), `changes`, `failures` and `last_error`.
+    /// `age` (seconds), `changes`, `failures`, `listeners` and `last_error`.
     fn stats<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         if log::is_pending() {
             log::drain(py);
@@ -207,7 +210,7 @@ impl Core {
 
     /// Ends the updates. At once, and harmless when repeated or when the client was never opened.
     fn _close(&self, py: Python<'_>) {
-        if let Some(client) = self.client.get() {
+        if let Ok(client) = self.client() {
             py.detach(|| client.close());
         }
         if log::is_pending() {

@@ -7,7 +7,8 @@
 //!
 //! What can only be answered after a wait goes to the core's own runtime ([`wait`]). Threads of that runtime never touch
 //! Python: an interpreter that is ending would take them down in the middle of Rust code. They leave a message in a [`queue`], and a Python thread, which
-//! Python can end in order, carries it to the event loop or the listener it is for. The core's log lines ([`log`]) take the same way.
+//! Python can end in order, carries it to the event loop or the listener it is for. The core's log lines ([`log`]) take the same way. A child
+//! process begins anew, whoever forked it ([`fork`]), and a second interpreter is refused ([`interpreter`]).
 //!
 //! The classes that people use are Python (`python/jackstaff/`): two skins, one with `await` and one without, over the one
 //! [`client::Core`].
@@ -19,6 +20,8 @@ mod error;
 mod evaluation;
 mod fast;
 mod flag;
+mod fork;
+mod interpreter;
 mod log;
 mod question;
 mod queue;
@@ -28,7 +31,10 @@ use pyo3::prelude::*;
 
 #[pymodule]
 fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    interpreter::check(module.py())?;
     log::install();
+    queue::install();
+    fork::watch();
     module.add_class::<client::Core>()?;
     module.add_class::<flag::Flag>()?;
     module.add_class::<context::Context>()?;

@@ -26,6 +26,7 @@ static PENDING: AtomicBool = AtomicBool::new(false);
 
 /// Begins to listen, once a process.
 pub fn install() {
+    LazyLock::force(&LINES); // not in the middle of something at a fork
     // A second interpreter in the process finds the first one's in place, and that is right.
     let _ = tracing::subscriber::set_global_default(Keeper(AtomicU64::new(1)));
 }

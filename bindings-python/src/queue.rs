@@ -12,7 +12,7 @@ use jackstaff::change::Change;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 
-use crate::log;
+use crate::{fork, log};
 
 /// The most changes that wait for their listeners. Beyond it the oldest go: a later change says more than an earlier one.
 const MAX_CHANGES: usize = 1_000;
@@ -120,9 +120,23 @@ pub fn close() {
     }
 }
 
-/// In a forked child: new lanes. The parent's are left alone, locks and all.
+/// Makes the lanes, so that no fork finds a thread in the middle of it.
+pub fn install() {
+    LazyLock::force(&REPLIES);
+    LazyLock::force(&CHANGES);
+}
+
+/// In a forked child: new lanes. The parent's are left alone, locks and all. False, and nothing is done, if that was done before.
 #[pyfunction]
-pub fn after_fork() {
+pub fn after_fork() -> bool {
+    let news = fork::take();
+    if news {
+        renew();
+    }
+    news
+}
+
+fn renew() {
     std::mem::forget(REPLIES.swap(Arc::default()));
     std::mem::forget(CHANGES.swap(Arc::default()));
     log::after_fork();

@@ -56,11 +56,14 @@ def _carry(changes: bool) -> None:
         del message, callback, arguments  # nothing is held while the thread waits
 
 
-def _after_fork_in_child() -> None:
+def after_fork() -> None:
+    """In a forked child: everything begins anew that had begun in the parent. Told by Python or, where Python does not know, by the
+    first use of a client."""
     global _started_in, _lock
+    if not _native.after_fork():
+        return  # that was done before
     had_started = _started_in is not None
     _lock, _started_in = threading.Lock(), None  # the parent's lock may have been held
-    _native.after_fork()
     for client in list(clients):
         client._after_fork()
     if had_started:
@@ -78,5 +81,5 @@ def _at_exit() -> None:
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork_in_child)
+    os.register_at_fork(after_in_child=after_fork)
 atexit.register(_at_exit)

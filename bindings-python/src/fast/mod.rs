@@ -1,4 +1,4 @@
-//! The entry of a check, written by hand, and the only `unsafe` of the package.
+//! The entry of a check, written by hand, and nearly all `unsafe` of the package.
 //!
 //! PyO3 makes an entry that takes its arguments apart in general; a check knows its four. So there is one `METH_FASTCALL | METH_KEYWORDS` function, put on
 //! the PyO3 classes as a method descriptor. What it relies on:
@@ -28,6 +28,7 @@ use crate::client::Core;
 use crate::context::with_view;
 use crate::convert::{Place, text_of};
 use crate::flag::Flag;
+use crate::fork;
 use crate::log;
 use crate::question::{bool_of, name_of};
 
@@ -171,9 +172,9 @@ impl Form for Await {
         awaitable::done(enabled)
     }
     fn later<'py>(py: Python<'py>, question: &Unanswered<'_, 'py>) -> PyResult<Bound<'py, PyAny>> {
-        static ASK: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-        let ask = ASK.get_or_try_init(py, || PyResult::Ok(py.import("jackstaff._waiting")?.getattr("ask")?.unbind()))?;
-        ask.bind(py).call1((&question.core, "enabled", &question.flag, question.user, question.default, question.context))
+        // Looked up each time: a `Once` that imports could be under way in another thread at a fork, and would be for ever in the child.
+        let ask = py.import("jackstaff._waiting")?.getattr("ask")?;
+        ask.call1((&question.core, "enabled", &question.flag, question.user, question.default, question.context))
     }
 }
 
@@ -247,6 +248,9 @@ unsafe fn answer<D: Door, F: Form>(
         }
     }
     let [flag, user, default, context] = given;
+    if fork::happened() {
+        fork::tell();
+    }
     // SAFETY: the caller's promise.
     let (client, text) = unsafe { D::open(this, flag) }?;
     let Some(user) = user else { return Err(missing("user_id")) };
