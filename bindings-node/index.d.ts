@@ -153,6 +153,19 @@ declare namespace FeatureFlagsClient {
     bootstrap?: object;
     /** A file that keeps the last good flags, for a start while the service is away. */
     snapshotPath?: string;
+    /**
+     * Who gets the log lines: `console`, pino, winston, or any object with these methods; default standard error. Lines are the package's, so
+     * with several loggers each gets all of them. Closing the client ends its use. Never a user id.
+     */
+    logger?: Logger | null;
+  }
+
+  /** What a logger needs. A level that it lacks goes to its `warn`. */
+  export interface Logger {
+    debug?(message: string): void;
+    info?(message: string): void;
+    warn(message: string): void;
+    error?(message: string): void;
   }
 
   export interface FileOptions extends Options {

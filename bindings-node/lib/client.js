@@ -4,6 +4,7 @@
 const { Core, TYPES, filled } = require('./core');
 const { Context, Flag } = require('./context');
 const { attributesJson, booleanDefault, documentJson, evaluation, flagName, kind, refused, userId } = require('./convert');
+const log = require('./log');
 const { redisUrl } = require('./redis');
 
 class FeatureFlagsClient {
@@ -11,7 +12,7 @@ class FeatureFlagsClient {
   #doors;
 
   constructor(config = {}) {
-    const core = config instanceof Core ? config : Core.open(optionsJson(config ?? {}));
+    const core = config instanceof Core ? config : opened(config ?? {}, (json) => Core.open(json));
     this.#core = core;
     this.#doors = core.doors;
     /** The `redis` option as it was given; the client neither uses nor closes it. */
@@ -26,7 +27,7 @@ class FeatureFlagsClient {
     const { format = 'native', ...rest } = options;
     if (typeof path !== 'string') throw refused('path', `is ${kind(path)}: it has to be the path of a file`);
     if (typeof format !== 'string') throw refused('format', `is ${kind(format)}: it has to be the name of a flag format`);
-    return new FeatureFlagsClient(Core.openFile(path, format, optionsJson(rest)));
+    return new FeatureFlagsClient(opened(rest, (json) => Core.openFile(path, format, json)));
   }
 
   static fromObject(document, options = {}) {
@@ -170,11 +171,22 @@ for (const [name, type] of [['getBool', 'boolean'], ['getString', 'string'], ['g
   }
 }
 
-function optionsJson(config) {
+/** What `open` makes of the options, with their logger in use from the first line on. */
+function opened(config, open) {
   if (typeof config !== 'object' || Array.isArray(config)) throw refused('config', `is ${kind(config)}: it has to be an object of options`);
-  const { redis, ...options } = config;
+  const { redis, logger, ...options } = config;
   const url = redisUrl(redis);
-  return documentJson(url === undefined ? options : { redisUrl: url, ...options }, 'option');
+  const json = documentJson(url === undefined ? options : { redisUrl: url, ...options }, 'option');
+  const leave = log.use(logger);
+  try {
+    const core = open(json);
+    core.leaveLog = leave;
+    log.whenCollected(core, leave);
+    return core;
+  } catch (error) {
+    leave();
+    throw error;
+  }
 }
 
 function namesOf(flags) {

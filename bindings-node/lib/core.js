@@ -32,6 +32,8 @@ class Core {
     this.listeners = new Set();
     this.listening = undefined;
     this.batches = [];
+    /** Ends the use of the client's logger. */
+    this.leaveLog = () => {};
   }
 
   static open(optionsJson) {
@@ -176,6 +178,7 @@ class Core {
     this.handle.close();
     this.listeners.clear();
     this.listening = undefined;
+    this.leaveLog();
   }
 }
 
