@@ -74,6 +74,7 @@ STAGES = [
     Stage("node", ["npm", "test", "--prefix", "bindings-node", "--silent"], needs=["node", "service"]),
     Stage("fastapi", [*PYTEST, "examples/fastapi"], needs=["venv", "python", "service"]),
     Stage("express", ["npm", "test", "--prefix", "examples/express", "--silent"], needs=["node", "express", "service"]),
+    Stage("harness", [*PYTEST, "tests/harness"], needs=["venv"]),
     Stage("e2e", [*PYTEST, "tests/e2e"], needs=["venv", "service", "python", "node", "example"]),
 ]
 GROUPS = {"vectors": ["rust", "python", "node", "e2e"], "conformance": ["rust"]}
