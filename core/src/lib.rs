@@ -59,6 +59,8 @@ pub mod error;
 pub mod eval;
 pub mod evaluation;
 #[cfg(feature = "client")]
+pub mod fault;
+#[cfg(feature = "client")]
 pub mod feed;
 pub mod format;
 pub mod ir;

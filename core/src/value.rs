@@ -84,6 +84,17 @@ impl Value {
         }
     }
 
+    /// About how many bytes it takes, texts and containers included; for caches that are bounded by bytes.
+    pub fn size(&self) -> usize {
+        let inner = match self {
+            Self::Text(text) => text.len() + 16,
+            Self::List(list) => list.iter().map(Self::size).sum::<usize>() + 16,
+            Self::Map(entries) => entries.iter().map(|(name, value)| name.len() + 16 + value.size()).sum::<usize>() + 16,
+            Self::Null | Self::Bool(_) | Self::Int(_) | Self::Float(_) => 0,
+        };
+        size_of::<Self>() + inner
+    }
+
     /// The value as JSON text.
     pub fn to_json(&self) -> String {
         serde_json::to_string(self).unwrap_or_else(|_| "null".to_owned())

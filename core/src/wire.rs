@@ -190,3 +190,33 @@ pub struct Saved<T> {
     /// The ruleset.
     pub ruleset: T,
 }
+
+/// An answer in Redis. The guide's clients read `enabled`; ours read nothing that lacks `e` and `k`, which only ours write.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct CachedAnswer {
+    /// On or off.
+    pub enabled: bool,
+    /// When it was evaluated, as in `2026-11-22T07:00:00.123Z`.
+    pub cached_at: String,
+    /// The version of the last change that could have altered it.
+    #[serde(default)]
+    pub v: u64,
+    /// The epoch that `v` counts in; empty if the service has none. Absent in what others wrote.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub e: Option<Arc<str>>,
+    /// 16 hex digits that stand for the flag and the whole context: the key alone does not tell `u` with attributes from another id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub k: Option<String>,
+    /// The variant's name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub variant: Option<Arc<str>>,
+    /// The value, unless it is `enabled`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value: Option<Value>,
+    /// [`Reason`] as a word.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<Arc<str>>,
+    /// The rule that decided.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rule: Option<Arc<str>>,
+}

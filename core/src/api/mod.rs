@@ -1,17 +1,21 @@
 //! The config service as a client sees it: four requests, each with a deadline, a size limit and a strict reading.
 //!
+//! The two that a check waits for are sent again and given up by the rules of [`crate::fault`]; loading and following have a
+//! patience of their own ([`crate::client`]).
+//!
 //! What is not in the contract (HTML with status 200, half a body, `enabled: "false"`, three gigabytes) is an
 //! `InvalidResponse`, and nobody keeps it. User ids travel in bodies, never in addresses.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderValue, IF_NONE_MATCH};
+use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderValue, IF_NONE_MATCH, RETRY_AFTER};
 use reqwest::{RequestBuilder, Response, StatusCode};
 use serde::de::DeserializeOwned;
 
 use crate::context::View;
 use crate::error::{Error, ErrorKind, Result};
+use crate::fault::{Breaker, BreakerOptions, Pass, Retry, RetryOptions, chance};
 use crate::feed::sse::Events;
 use crate::ruleset::{Delta, Ruleset};
 use crate::wire::{self, BatchRequest, BatchResponse, EvaluateRequest, EvaluateResponse};
@@ -29,6 +33,17 @@ pub struct Api {
     base: Arc<str>,
     environment: Arc<str>,
     timeout: Duration,
+    retry: Retry,
+    breaker: Breaker,
+}
+
+/// An answer of this version or a later one is wanted.
+#[derive(Clone, Debug)]
+pub struct AtLeast {
+    /// The epoch that it counts in.
+    pub epoch: Arc<str>,
+    /// The version.
+    pub version: u64,
 }
 
 /// What a question for a ruleset brought.
@@ -46,7 +61,14 @@ impl Api {
     ///
     /// # Errors
     /// `InvalidArgument` for a key that no header can hold, `Unavailable` if TLS cannot be set up.
-    pub fn new(base: &Arc<str>, environment: &Arc<str>, api_key: Option<&str>, timeout: Duration) -> Result<Self> {
+    pub fn new(
+        base: &Arc<str>,
+        environment: &Arc<str>,
+        api_key: Option<&str>,
+        timeout: Duration,
+        retry: RetryOptions,
+        breaker: BreakerOptions,
+    ) -> Result<Self> {
         let mut headers = HeaderMap::new();
         if let Some(key) = api_key {
             let mut value = HeaderValue::from_str(&format!("Bearer {key}")).map_err(|error| {
@@ -67,25 +89,77 @@ impl Api {
             .redirect(reqwest::redirect::Policy::none())
             .build()
             .map_err(|error| Error::new(ErrorKind::Unavailable, "the HTTP client could not be set up").caused_by(error))?;
-        Ok(Self { http, base: base.clone(), environment: environment.clone(), timeout })
+        let (retry, breaker) = (Retry::new(retry), Breaker::new(breaker, Instant::now()));
+        Ok(Self { http, base: base.clone(), environment: environment.clone(), timeout, retry, breaker })
+    }
+
+    /// The breaker's state as a word, and how many requests were sent again.
+    pub fn patience(&self) -> (&'static str, u64) {
+        (self.breaker.state(Instant::now()), self.retry.retries())
     }
 
     /// One flag's answer; `None` if the service knows no such flag.
-    pub async fn evaluate(&self, flag: &str, context: View<'_>) -> Result<Option<EvaluateResponse>> {
+    pub async fn evaluate(&self, flag: &str, context: View<'_>, at_least: Option<&AtLeast>) -> Result<Option<EvaluateResponse>> {
         let (user_id, context) = wire::context_of(context);
         let body = EvaluateRequest { flag_name: flag.to_owned(), user_id, environment: self.environment.to_string(), context };
-        let response = self.send(self.post(wire::EVALUATE_PATH, &body)?).await?;
-        if response.status() == StatusCode::NOT_FOUND {
-            return Ok(None);
+        let response = self.ask(wire::EVALUATE_PATH, &body, at_least).await;
+        match response {
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            response => response.map(Some),
         }
-        read(accepted(response)?, MAX_ANSWER).await.map(Some)
     }
 
     /// Several flags' answers; those that the service does not know are absent or without `enabled`.
-    pub async fn batch(&self, flags: &[String], context: View<'_>) -> Result<BatchResponse> {
+    pub async fn batch(&self, flags: &[String], context: View<'_>, at_least: Option<&AtLeast>) -> Result<BatchResponse> {
         let (user_id, context) = wire::context_of(context);
         let body = BatchRequest { flag_names: Some(flags.to_vec()), user_id, environment: self.environment.to_string(), context };
-        read(accepted(self.send(self.post(wire::BATCH_PATH, &body)?).await?)?, MAX_ANSWER).await
+        self.ask(wire::BATCH_PATH, &body, at_least).await
+    }
+
+    /// Asks, and asks again, until there is an answer or the deadline leaves no time for another try.
+    async fn ask<T: DeserializeOwned>(&self, path: &str, body: &impl serde::Serialize, at_least: Option<&AtLeast>) -> Result<T> {
+        let deadline = Instant::now() + self.timeout;
+        let body =
+            serde_json::to_vec(body).map_err(|error| Error::new(ErrorKind::InvalidArgument, "the context is not JSON").caused_by(error))?;
+        self.retry.begin();
+        for attempt in 1.. {
+            if let Pass::Stop(left) = self.breaker.pass(Instant::now()) {
+                let message = format!("{} failed several times in a row and is left alone for another {left:?}", self.base);
+                return Err(Error::new(ErrorKind::Unavailable, message));
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            let error = match tokio::time::timeout(left, self.ask_once(path, &body, at_least)).await {
+                Ok(Ok(answer)) => {
+                    self.breaker.success();
+                    return Ok(answer);
+                }
+                Ok(Err(error)) => error,
+                Err(_) => Error::new(ErrorKind::Timeout, format!("{} did not answer within {:?}", self.base, self.timeout)),
+            };
+            // A service that refuses is there; one that answers nonsense is not.
+            if error.is_temporary() || error.kind() == ErrorKind::InvalidResponse {
+                self.breaker.failure(Instant::now(), chance());
+            } else {
+                self.breaker.success();
+            }
+            if let Some(pause) = error.retry_after() {
+                self.breaker.hold(Instant::now(), pause);
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            match self.retry.pause(attempt, &error, left, chance()) {
+                Some(pause) => tokio::time::sleep(pause).await,
+                None => return Err(error),
+            }
+        }
+        Err(Error::new(ErrorKind::Unavailable, "no attempt was made"))
+    }
+
+    async fn ask_once<T: DeserializeOwned>(&self, path: &str, body: &[u8], at_least: Option<&AtLeast>) -> Result<T> {
+        let mut request = self.http.post(format!("{}{path}", self.base)).header("content-type", "application/json").body(body.to_vec());
+        if let Some(AtLeast { epoch, version }) = at_least {
+            request = request.header(wire::MIN_VERSION_HEADER, format!("{epoch}-{version}"));
+        }
+        read(accepted(self.send(request).await?)?, MAX_ANSWER).await
     }
 
     /// The ruleset, or what moved since `(epoch, version)`.
@@ -138,12 +212,6 @@ impl Api {
         Err(Error::new(ErrorKind::InvalidResponse, format!("asked for environment \"{}\" and got \"{environment}\"", self.environment)))
     }
 
-    fn post(&self, path: &str, body: &impl serde::Serialize) -> Result<RequestBuilder> {
-        let body =
-            serde_json::to_vec(body).map_err(|error| Error::new(ErrorKind::InvalidArgument, "the context is not JSON").caused_by(error))?;
-        Ok(self.http.post(format!("{}{path}", self.base)).header("content-type", "application/json").timeout(self.timeout).body(body))
-    }
-
     async fn send(&self, request: RequestBuilder) -> Result<Response> {
         let again = request.try_clone();
         let trip = async {
@@ -185,7 +253,21 @@ fn accepted(response: Response) -> Result<Response> {
         status if status.is_client_error() => ErrorKind::InvalidArgument,
         _ => ErrorKind::InvalidResponse,
     };
-    Err(Error::new(kind, format!("{} answered {status}", response.url().path())))
+    let error = Error::new(kind, format!("{} answered {status}", response.url().path()));
+    Err(match retry_after(&response) {
+        Some(pause) if error.is_temporary() => error.after(pause),
+        _ => error,
+    })
+}
+
+/// `Retry-After` as RFC 9110 has it: seconds, or a date.
+fn retry_after(response: &Response) -> Option<Duration> {
+    let text = response.headers().get(RETRY_AFTER)?.to_str().ok()?.trim();
+    if let Ok(seconds) = text.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let at = jiff::fmt::rfc2822::parse(text).ok()?.timestamp();
+    Duration::try_from(at.duration_since(jiff::Timestamp::now())).ok()
 }
 
 async fn read<T: DeserializeOwned>(mut response: Response, limit: usize) -> Result<T> {

@@ -21,6 +21,7 @@ use crate::api::{Api, Fetched};
 use crate::cache::Memory;
 use crate::error::{Error, ErrorKind, Result};
 use crate::evaluation::{Evaluation, Origin, Reason};
+use crate::fault::chance;
 use crate::feed::sse::Event;
 use crate::format::native;
 use crate::ruleset::{Delta, Ruleset};
@@ -329,10 +330,4 @@ async fn watch_file(client: Weak<Inner>, path: PathBuf, format: String) {
             Err(error) => client.failed(&error),
         }
     }
-}
-
-/// A random number from 0 to 1, good enough to spread a fleet.
-fn chance() -> f64 {
-    let number = std::hash::BuildHasher::hash_one(&std::collections::hash_map::RandomState::new(), 0_u8);
-    (number >> 11) as f64 / (1_u64 << 53) as f64
 }
