@@ -235,6 +235,32 @@ declare namespace FeatureFlagsClient {
     /** Change listeners. */
     listeners: number;
     lastError: string | null;
+    /** Answers of the service that are held in memory. */
+    cacheEntries: number;
+    /** About how many bytes they take. */
+    cacheBytes: number;
+    /** Questions to the service that were sent again. */
+    retries: number;
+    /** The breaker on the way to the service. */
+    breaker: 'closed' | 'open' | 'half_open';
+    /** The shared cache; null without one. */
+    redis: RedisStats | null;
+  }
+
+  export interface RedisStats {
+    breaker: 'closed' | 'open' | 'half_open';
+    /** Keys that were asked for and held nothing of use. */
+    misses: number;
+    /** Requests that failed or took too long. */
+    errors: number;
+    /** Entries that could not be read or whose signature was wrong. */
+    corrupt: number;
+    /** Entries that were written. */
+    written: number;
+    /** Entries that were not. */
+    unwritten: number;
+    /** Connections that were made. */
+    connects: number;
   }
 
   /** One user with attributes, made by `client.context(user, attributes)`. It keeps what it was told until the flags change. */

@@ -60,7 +60,7 @@ PYTEST = [str(PYTHON), "-m", "pytest", "-q", "-p", "no:cacheprovider"]
 STAGES = [
     Stage("format", ["cargo", "fmt", "--all", "--check"], counts=False),
     Stage("clippy", ["cargo", "clippy", "-q", "--workspace", "--all-targets", "--", "-D", "warnings"], counts=False),
-    Stage("rust", ["cargo", "test", "-q", "-p", "jackstaff"]),
+    Stage("rust", ["cargo", "test", "-q", "-p", "jackstaff"], needs=["venv"]),
     Stage("rust-pure", ["cargo", "test", "-q", "-p", "jackstaff", "--no-default-features", "--lib", "--test", "vectors"]),
     Stage("service", ["cargo", "test", "-q", "-p", "jackstaff-service"]),
     Stage("model", ["cargo", "test", "-q", "-p", "jackstaff-model", "--", "--nocapture"]),

@@ -6,7 +6,7 @@
 use jackstaff::change::Change;
 use jackstaff::client::Stats;
 use jackstaff::client::mock::Check;
-use jackstaff::{Attributes, Error, ErrorKind, Evaluation, Origin, Result, Value, ValueType};
+use jackstaff::{Attributes, Error, ErrorKind, Evaluation, Result, Value, ValueType};
 
 /// The value that a JSON text says.
 ///
@@ -91,20 +91,18 @@ fn quoted(out: &mut String, text: &str) {
 
 /// How a client is and what it has done.
 pub fn stats(stats: Stats) -> Value {
-    let origins = Origin::ALL.iter().zip(stats.by_origin).map(|(origin, count)| (origin.as_str().into(), int(count))).collect();
-    object([
-        ("status", Value::from(stats.status.as_str())),
-        ("checks", int(stats.checks)),
-        ("byOrigin", Value::Map(origins)),
-        ("version", int(stats.version)),
-        ("epoch", Value::from(stats.epoch)),
-        ("flags", int(stats.flags as u64)),
-        ("age", Value::from(stats.age.as_secs_f64())),
-        ("changes", int(stats.changes)),
-        ("failures", int(stats.failures)),
-        ("listeners", int(stats.listeners as u64)),
-        ("lastError", stats.last_error.map_or(Value::Null, Value::from)),
-    ])
+    camel_case(stats.to_value())
+}
+
+/// The same value with the names of its maps spelled as JavaScript does.
+fn camel_case(value: Value) -> Value {
+    let Value::Map(entries) = value else { return value };
+    let camel = |name: &str| {
+        let mut words = name.split('_');
+        let first = words.next().unwrap_or_default().to_owned();
+        words.fold(first, |name, word| name + &word[..1].to_uppercase() + &word[1..])
+    };
+    Value::Map(entries.iter().map(|(name, value)| (camel(name).into(), camel_case(value.clone()))).collect())
 }
 
 /// A change as listeners hear of it.

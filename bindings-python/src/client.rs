@@ -186,8 +186,8 @@ impl Core {
     }
 
     /// How the client is and what it has done, as a dict: `status`, `checks`, `by_origin`, `version`, `epoch`, `flags`,
-    /// `age` (seconds), `changes`, `failures`, `listeners` and `last_error`.
-    fn stats<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+    /// `age` (seconds), `changes`, `failures`, `listeners`, `last_error`, and the numbers of the caches and the breakers.
+    fn stats<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         if log::is_pending() {
             log::drain(py);
         }

@@ -4,7 +4,7 @@ use std::hash::{Hash, Hasher};
 
 use jackstaff::client::Stats;
 use jackstaff::eval::trace::Step;
-use jackstaff::{Origin, Value, ValueType, evaluation as core};
+use jackstaff::{Value, ValueType, evaluation as core};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 
@@ -167,22 +167,6 @@ pub fn steps<'py>(py: Python<'py>, steps: &[Step]) -> PyResult<Bound<'py, PyList
 }
 
 /// A moment's numbers as a dict.
-pub fn stats<'py>(py: Python<'py>, stats: &Stats) -> PyResult<Bound<'py, PyDict>> {
-    let by_origin = PyDict::new(py);
-    for (origin, count) in Origin::ALL.iter().zip(stats.by_origin) {
-        by_origin.set_item(origin.as_str(), count)?;
-    }
-    let dict = PyDict::new(py);
-    dict.set_item("status", stats.status.as_str())?;
-    dict.set_item("checks", stats.checks)?;
-    dict.set_item("by_origin", by_origin)?;
-    dict.set_item("version", stats.version)?;
-    dict.set_item("epoch", &stats.epoch)?;
-    dict.set_item("flags", stats.flags)?;
-    dict.set_item("age", stats.age.as_secs_f64())?;
-    dict.set_item("changes", stats.changes)?;
-    dict.set_item("failures", stats.failures)?;
-    dict.set_item("listeners", stats.listeners)?;
-    dict.set_item("last_error", &stats.last_error)?;
-    Ok(dict)
+pub fn stats<'py>(py: Python<'py>, stats: &Stats) -> PyResult<Bound<'py, PyAny>> {
+    to_python(py, &stats.to_value())
 }

@@ -119,7 +119,9 @@ class Core:
         service evaluates."""
     def stats(self) -> dict[str, Any]:
         """How the client is and what it has done, as a dict: ``status``, ``checks``, ``by_origin``, ``version``, ``epoch``, ``flags``,
-        ``age`` (seconds), ``changes``, ``failures``, ``listeners`` and ``last_error``."""
+        ``age`` (seconds), ``changes``, ``failures``, ``listeners``, ``last_error``, ``cache_entries``, ``cache_bytes``, ``retries``, ``breaker``
+        (``closed``, ``open``, ``half_open``) and ``redis``: None, or a dict of ``breaker``, ``misses``, ``errors``, ``corrupt``, ``written``,
+        ``unwritten`` and ``connects``."""
     def _listen(self, callback: Callable[[dict[str, Any]], None]) -> int: ...
     def _unlisten(self, id: int) -> None: ...
     def _close(self) -> None: ...

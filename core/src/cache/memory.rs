@@ -237,7 +237,9 @@ mod tests {
         let memory = Memory::new(1_000, 1 << 20, Lives::new(None, HARD, LOCAL));
         let now = Instant::now();
         let users: Vec<String> = (0..500).map(|user| user.to_string()).collect();
-        users.iter().for_each(|user| drop(put(&memory, user, answer("f", "e", 1), now, now)));
+        for user in &users {
+            put(&memory, user, answer("f", "e", 1), now, now);
+        }
         let left = users.iter().filter(|user| memory.get(key(user), "f", now + LOCAL.mul_f64(0.95)).is_some()).count();
         assert!((150..350).contains(&left), "{left} of 500 are left half-way through the last tenth");
     }
@@ -275,7 +277,9 @@ mod tests {
     #[test]
     fn memory_is_bounded_by_entries() {
         let (memory, now) = (Memory::new(100, 1 << 30, Lives::new(None, HARD, LOCAL)), Instant::now());
-        (0..10_000).for_each(|user| drop(put(&memory, &user.to_string(), answer("f", "e", 1), now, now)));
+        for user in 0..10_000 {
+            put(&memory, &user.to_string(), answer("f", "e", 1), now, now);
+        }
         assert!(memory.size().0 <= 100, "{:?}", memory.size());
     }
 

@@ -9,6 +9,7 @@
 //!
 //! A check never fails: what goes wrong becomes the caller's default, with a [`Reason`].
 
+mod away;
 mod build;
 mod check;
 pub mod mock;
@@ -183,6 +184,20 @@ impl Inner {
             return;
         }
         self.announce(&snapshot, previous, flags);
+    }
+
+    /// Puts a snapshot in place if there is none yet.
+    fn install_first(&self, snapshot: Snapshot) {
+        let snapshot = Arc::new(snapshot);
+        let before = self.snapshot.compare_and_swap(std::ptr::null(), Some(snapshot.clone()));
+        if before.is_some() {
+            return;
+        }
+        if self.closed.load(Ordering::Acquire) {
+            self.snapshot.store(None);
+            return;
+        }
+        self.announce(&snapshot, None, Vec::new());
     }
 
     fn announce(&self, snapshot: &Snapshot, previous: Option<u64>, flags: Vec<Arc<str>>) {

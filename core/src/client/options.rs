@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::fault::{BreakerOptions, RetryOptions};
 use crate::format::native::is_name;
 use crate::value::Value;
 
@@ -53,8 +54,18 @@ pub struct Options {
     /// How long an answer of the service may be served from this process's memory, counted from its evaluation; default 60 s.
     /// The shorter of the two counts.
     pub local_ttl: Duration,
-    /// How many answers are kept in memory; default 100 000 (about 150 bytes each).
+    /// From this age on an answer is refreshed in the background while it is still served; default four fifths of
+    /// `cache_ttl`. At `cache_ttl` or beyond nothing is refreshed early.
+    pub soft_ttl: Option<Duration>,
+    /// How many answers are kept in memory at most; default 100 000.
     pub cache_entries: usize,
+    /// How many bytes the answers in memory may take, about; default 64 MiB.
+    pub cache_bytes: u64,
+    /// How questions to the service are repeated when they fail, within `timeout`. Default: three times in all, after 0 to 1 s and
+    /// 0 to 2 s, for at most a tenth of all questions.
+    pub retry: RetryOptions,
+    /// When the service, or Redis, is left alone for a while. Default: after five failures in a row, for 60 s.
+    pub breaker: BreakerOptions,
     /// How long a check, a load or a connect may take in all; default 5 s.
     pub timeout: Duration,
     /// How often the service is asked for changes while there is no stream; default 60 s, ± 20 %.
@@ -68,9 +79,16 @@ pub struct Options {
     pub bootstrap: Option<Bootstrap>,
     /// A file that keeps the last good ruleset, for a start while the service is away; default none.
     pub snapshot_path: Option<PathBuf>,
-    /// The shared cache. This version keeps answers in memory only; the URL is accepted so that configurations
-    /// written for the guide's clients work, and one warning says so. Environment variable `REDIS_URL`.
+    /// A Redis or Valkey that answers are shared in, with TLS, a cluster or sentinels by its scheme (see
+    /// [`crate::cache::redis::Place`]); default none. Environment variable `REDIS_URL`.
     pub redis_url: Option<Arc<str>>,
+    /// How long a read from Redis may take before the service is asked instead; default 50 ms.
+    pub redis_timeout: Duration,
+    /// Signs what is written to Redis, and lets only what was signed with it count; default none. Environment variable
+    /// `JACKSTAFF_REDIS_SECRET`.
+    pub redis_secret: Option<Arc<str>>,
+    /// A file of certificates (PEM) to trust for `rediss://`, instead of the system's; default none.
+    pub redis_ca: Option<PathBuf>,
 }
 
 impl Options {
@@ -88,7 +106,11 @@ impl Options {
             evaluation: Evaluate::Auto,
             cache_ttl: Duration::from_secs(300),
             local_ttl: Duration::from_secs(60),
+            soft_ttl: None,
             cache_entries: 100_000,
+            cache_bytes: 64 << 20,
+            retry: RetryOptions::default(),
+            breaker: BreakerOptions::default(),
             timeout: Duration::from_secs(5),
             poll_interval: Duration::from_secs(60),
             stream: true,
@@ -96,6 +118,9 @@ impl Options {
             bootstrap: None,
             snapshot_path: None,
             redis_url: None,
+            redis_timeout: Duration::from_millis(50),
+            redis_secret: None,
+            redis_ca: None,
         }
     }
 
@@ -130,10 +155,11 @@ impl Options {
                 None => return Err(invalid("environment is not set: name one, such as \"production\", or set ENVIRONMENT".to_owned())),
             }
         }
-        for (name, option) in [("JACKSTAFF_API_KEY", "api_key"), ("REDIS_URL", "redis_url"), ("JACKSTAFF_EVALUATION", "evaluation")] {
+        for (name, option) in VARIABLES {
             let is_given = match option {
                 "api_key" => self.api_key.is_some(),
                 "redis_url" => self.redis_url.is_some(),
+                "redis_secret" => self.redis_secret.is_some(),
                 _ => self.evaluation != Evaluate::Auto,
             };
             if let (false, Some(value)) = (is_given, variable(name)) {
@@ -148,6 +174,8 @@ impl Options {
         if let Some(address) = &self.config_service_url {
             url("config_service_url", &Value::Text(address.clone()))?;
         }
+        #[cfg(feature = "redis")]
+        self.redis()?;
         environment(&self.environment)
     }
 
@@ -170,14 +198,21 @@ impl Options {
             }
             "cache_ttl" => self.cache_ttl = seconds(name, value, 0.0)?,
             "local_ttl" => self.local_ttl = seconds(name, value, 0.0)?,
+            "soft_ttl" => self.soft_ttl = Some(seconds(name, value, 0.0)?),
             "cache_entries" => self.cache_entries = count(name, value)?,
+            "cache_bytes" => self.cache_bytes = bytes(name, value)?,
+            "retry" => self.retry = retry(name, value)?,
+            "breaker" => self.breaker = breaker(name, value)?,
             "timeout" => self.timeout = seconds(name, value, 0.001)?,
             "poll_interval" => self.poll_interval = seconds(name, value, 0.05)?,
             "stream" => self.stream = value.as_bool().ok_or_else(|| wrong(name, value, "true or false"))?,
             "max_stale" => self.max_stale = Some(seconds(name, value, 0.0)?),
             "bootstrap" => self.bootstrap = Some(Bootstrap::Document(value.clone())),
             "snapshot_path" => self.snapshot_path = Some(text(name, value)?.as_ref().into()),
-            "redis_url" => self.redis_url = Some(text(name, value)?),
+            "redis_url" => self.redis_url = Some(redis_url(name, value)?),
+            "redis_timeout" => self.redis_timeout = seconds(name, value, 0.001)?,
+            "redis_secret" => self.redis_secret = Some(secret(name, value)?),
+            "redis_ca" => self.redis_ca = Some(text(name, value)?.as_ref().into()),
             _ => {
                 let known = NAMES.join(", ");
                 return Err(invalid(format!("there is no option \"{name}\"; the options are {known}")));
@@ -187,6 +222,14 @@ impl Options {
     }
 }
 
+/// The variables of the environment that stand in for options which may be absent.
+const VARIABLES: [(&str, &str); 4] = [
+    ("JACKSTAFF_API_KEY", "api_key"),
+    ("REDIS_URL", "redis_url"),
+    ("JACKSTAFF_REDIS_SECRET", "redis_secret"),
+    ("JACKSTAFF_EVALUATION", "evaluation"),
+];
+
 /// The names of the options, for messages.
 const NAMES: &[&str] = &[
     "config_service_url",
@@ -195,7 +238,11 @@ const NAMES: &[&str] = &[
     "evaluation",
     "cache_ttl",
     "local_ttl",
+    "soft_ttl",
     "cache_entries",
+    "cache_bytes",
+    "retry",
+    "breaker",
     "timeout",
     "poll_interval",
     "stream",
@@ -203,6 +250,9 @@ const NAMES: &[&str] = &[
     "bootstrap",
     "snapshot_path",
     "redis_url",
+    "redis_timeout",
+    "redis_secret",
+    "redis_ca",
 ];
 
 fn invalid(message: String) -> Error {
@@ -259,6 +309,88 @@ fn count(name: &str, value: &Value) -> Result<usize> {
     match value.as_i64().map(usize::try_from) {
         Some(Ok(count)) if count <= 100_000_000 => Ok(count),
         _ => Err(wrong(name, value, "a whole number up to 100000000")),
+    }
+}
+
+fn bytes(name: &str, value: &Value) -> Result<u64> {
+    match value.as_i64().map(u64::try_from) {
+        Some(Ok(bytes)) if bytes <= 1 << 40 => Ok(bytes),
+        _ => Err(wrong(name, value, "a whole number of bytes, up to 2^40")),
+    }
+}
+
+/// A secret: never shown in a message.
+fn secret(name: &str, value: &Value) -> Result<Arc<str>> {
+    let text = text(name, value).map_err(|_| invalid(format!("{name} has to be text")))?;
+    if text.len() < 16 {
+        return Err(invalid(format!("{name} is shorter than 16 bytes: it could be guessed")));
+    }
+    Ok(text)
+}
+
+#[cfg(feature = "redis")]
+fn redis_url(name: &str, value: &Value) -> Result<Arc<str>> {
+    // Its message shows the URL without the password; ours for text that is none shows nothing.
+    let url = text(name, value).map_err(|_| invalid(format!("{name} has to be text")))?;
+    crate::cache::redis::Place::parse(&url)?;
+    Ok(url)
+}
+
+#[cfg(not(feature = "redis"))]
+fn redis_url(name: &str, _: &Value) -> Result<Arc<str>> {
+    Err(invalid(format!("{name} is given, and this build has no Redis: add the feature \"redis\"")))
+}
+
+/// `false`, `true` for the default, or a map of what differs from it.
+fn retry(name: &str, value: &Value) -> Result<RetryOptions> {
+    let mut options = RetryOptions::default();
+    for (key, value) in settings(name, value, &mut RetryOptions::off, &mut options)? {
+        let part = format!("{name}.{key}");
+        match &*key {
+            "attempts" => match count(&part, &value)? {
+                attempts @ 1..=10 => options.attempts = attempts as u32,
+                _ => return Err(wrong(&part, &value, "a whole number from 1 to 10")),
+            },
+            "min" => options.min = seconds(&part, &value, 0.0)?,
+            "max" => options.max = seconds(&part, &value, 0.0)?,
+            "budget" => match value.as_f64() {
+                Some(budget) if (0.0..=1.0).contains(&budget) => options.budget = budget,
+                _ => return Err(wrong(&part, &value, "a number from 0 to 1")),
+            },
+            _ => return Err(invalid(format!("{name} has no \"{key}\"; it has attempts, min, max and budget"))),
+        }
+    }
+    Ok(options)
+}
+
+/// `false`, `true` for the default, or a map of what differs from it.
+fn breaker(name: &str, value: &Value) -> Result<BreakerOptions> {
+    let mut options = BreakerOptions::default();
+    for (key, value) in settings(name, value, &mut BreakerOptions::off, &mut options)? {
+        let part = format!("{name}.{key}");
+        match &*key {
+            "failures" => options.failures = count(&part, &value)?.min(1_000_000) as u32,
+            "reset" => options.reset = seconds(&part, &value, 0.001)?,
+            _ => return Err(invalid(format!("{name} has no \"{key}\"; it has failures and reset"))),
+        }
+    }
+    Ok(options)
+}
+
+/// The entries of a map option; none for `true`, and for `false`, which puts `off` in place.
+fn settings<T>(name: &str, value: &Value, off: &mut dyn FnMut() -> T, options: &mut T) -> Result<Vec<(String, Value)>> {
+    match value {
+        Value::Bool(true) => Ok(Vec::new()),
+        Value::Bool(false) => {
+            *options = off();
+            Ok(Vec::new())
+        }
+        Value::Map(entries) => Ok(entries
+            .iter()
+            .filter(|(_, value)| !matches!(value, Value::Null))
+            .map(|(key, value)| (snake_case(key), value.clone()))
+            .collect()),
+        _ => Err(wrong(name, value, "false, true, or a map of settings")),
     }
 }
 

@@ -10,15 +10,15 @@
 //! id ([`Inner::process`]).
 
 use std::collections::HashSet;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 
 use arc_swap::{ArcSwapOption, Guard};
 use tokio::sync::watch;
 
 use super::{Inner, Progress, mock};
+use crate::cache::Redis;
 use crate::source::Remote;
-use std::sync::Arc;
 
 /// A client's state in one process.
 pub(super) struct Process {
@@ -36,6 +36,8 @@ pub(super) struct Process {
     pub progress: watch::Sender<Progress>,
     /// The way to the service; none while there is no need for one.
     pub remote: ArcSwapOption<Remote>,
+    /// The cache that a fleet shares; none unless the options name one.
+    pub shared: ArcSwapOption<Redis>,
     /// The flags that were warned about.
     pub warned: Mutex<HashSet<String>>,
     /// What a mock was asked.
@@ -53,6 +55,7 @@ impl Process {
             stop: watch::Sender::new(false),
             progress: watch::Sender::new(progress),
             remote: ArcSwapOption::empty(),
+            shared: ArcSwapOption::empty(),
             warned: Mutex::default(),
             recorded: mock::Recorded::default(),
         }

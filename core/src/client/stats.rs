@@ -1,9 +1,12 @@
 //! What a client has done and how it is: counters, and a status to watch.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
+use crate::cache::RedisStats;
 use crate::evaluation::Origin;
+use crate::value::Value;
 
 /// How current the answers are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,6 +58,62 @@ pub struct Stats {
     pub listeners: usize,
     /// The last failure, until a success.
     pub last_error: Option<String>,
+    /// Answers of the service that are held in memory.
+    pub cache_entries: usize,
+    /// About how many bytes they take.
+    pub cache_bytes: u64,
+    /// Questions to the service that were sent again.
+    pub retries: u64,
+    /// The breaker on the way to the service: `closed`, `open` or `half_open`.
+    pub breaker: &'static str,
+    /// The shared cache; `None` without one.
+    pub redis: Option<RedisStats>,
+}
+
+impl Stats {
+    /// The numbers as one value, by names that all languages share: what the bindings hand on.
+    pub fn to_value(&self) -> Value {
+        let int = |number: u64| Value::Int(i64::try_from(number).unwrap_or(i64::MAX));
+        let map = |entries: Vec<(&str, Value)>| Value::Map(entries.into_iter().map(|(name, value)| (Arc::from(name), value)).collect());
+        let origins = Origin::ALL.iter().zip(self.by_origin).map(|(origin, count)| (origin.as_str(), int(count))).collect();
+        map(vec![
+            ("status", Value::from(self.status.as_str())),
+            ("checks", int(self.checks)),
+            ("by_origin", map(origins)),
+            ("version", int(self.version)),
+            ("epoch", Value::from(&*self.epoch)),
+            ("flags", int(self.flags as u64)),
+            ("age", Value::Float(self.age.as_secs_f64())),
+            ("changes", int(self.changes)),
+            ("failures", int(self.failures)),
+            ("listeners", int(self.listeners as u64)),
+            ("last_error", self.last_error.as_deref().map_or(Value::Null, Value::from)),
+            ("cache_entries", int(self.cache_entries as u64)),
+            ("cache_bytes", int(self.cache_bytes)),
+            ("retries", int(self.retries)),
+            ("breaker", Value::from(self.breaker)),
+            ("redis", self.redis.as_ref().map_or(Value::Null, |redis| map(redis_entries(redis)))),
+        ])
+    }
+}
+
+#[cfg(feature = "redis")]
+fn redis_entries(stats: &RedisStats) -> Vec<(&'static str, Value)> {
+    let counts = [
+        ("misses", stats.misses),
+        ("errors", stats.errors),
+        ("corrupt", stats.corrupt),
+        ("written", stats.written),
+        ("unwritten", stats.unwritten),
+        ("connects", stats.connects),
+    ];
+    let counts = counts.map(|(name, count)| (name, Value::Int(i64::try_from(count).unwrap_or(i64::MAX))));
+    [("breaker", Value::from(stats.breaker))].into_iter().chain(counts).collect()
+}
+
+#[cfg(not(feature = "redis"))]
+fn redis_entries(stats: &RedisStats) -> Vec<(&'static str, Value)> {
+    match *stats {}
 }
 
 /// The counters behind [`Stats`].

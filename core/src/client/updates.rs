@@ -14,18 +14,18 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout};
 
+use super::away::start_from_shared;
 use super::build::{Stamp, read_file};
-use super::options::{Bootstrap, Evaluate};
+use super::options::{Bootstrap, Evaluate, Options};
 use super::{Inner, Status, runtime};
 use crate::api::{Api, Fetched};
-use crate::cache::Memory;
 use crate::error::{Error, ErrorKind, Result};
 use crate::evaluation::{Evaluation, Origin, Reason};
 use crate::fault::chance;
 use crate::feed::sse::Event;
 use crate::format::native;
 use crate::ruleset::{Delta, Ruleset};
-use crate::source::{Remote, saved};
+use crate::source::saved;
 use crate::wire::{self, Goodbye, Ping};
 
 /// The longest wait between two rounds that fail.
@@ -52,9 +52,6 @@ impl Inner {
             Ok(runtime) => runtime,
             Err(error) => return failed(error),
         };
-        if self.options.redis_url.is_some() {
-            tracing::warn!("redis: the shared cache is not part of this version; answers are kept in this process's memory");
-        }
         let me = Arc::downgrade(self);
         let process = self.process();
         let stop = process.stop.subscribe();
@@ -66,19 +63,26 @@ impl Inner {
         };
         // Building the HTTP client needs the runtime's context.
         let _context = runtime.enter();
-        let api = match Api::new(base, &self.options.environment, self.options.api_key.as_deref(), self.options.timeout) {
+        let Options { environment, api_key, timeout, retry, breaker, .. } = &self.options;
+        let api = match Api::new(base, environment, api_key.as_deref(), *timeout, retry.clone(), breaker.clone()) {
             Ok(api) => Arc::new(api),
             Err(error) => return failed(error),
         };
+        // The options were looked at when the client was made; a file that is gone since then costs the shared cache only.
+        let shared = self.shared(&runtime).unwrap_or_else(|error| {
+            tracing::warn!(%error, "checks go on without the shared cache");
+            None
+        });
+        process.shared.store(shared.clone());
         if self.options.evaluation != Evaluate::Local {
-            let ttl = self.options.cache_ttl.min(self.options.local_ttl);
-            let memory = (!ttl.is_zero()).then(|| Memory::new(self.options.cache_entries, ttl));
-            let remote = Remote::new(api.clone(), memory, runtime.clone(), self.options.timeout, self.options.max_stale);
-            process.remote.store(Some(Arc::new(remote)));
+            process.remote.store(Some(Arc::new(self.remote(api.clone(), shared.clone(), &runtime))));
         }
         if self.options.evaluation == Evaluate::Remote {
             process.progress.send_modify(|progress| progress.settled = true);
         } else {
+            if let Some(shared) = shared {
+                runtime.spawn(until_stopped(process.stop.subscribe(), start_from_shared(me.clone(), shared)));
+            }
             runtime.spawn(until_stopped(stop, follow(me, api)));
         }
     }
@@ -297,6 +301,9 @@ impl Link {
             && let Err(error) = saved::write(path, &ruleset)
         {
             tracing::warn!(%error, "the ruleset could not be saved");
+        }
+        if let Some(shared) = &*client.process().shared.load() {
+            shared.offer(&ruleset);
         }
         self.ruleset = Some(ruleset);
         Ok(())

@@ -56,6 +56,9 @@ impl Client {
         let snapshot = self.inner.snapshot.load();
         let process = self.inner.process();
         let progress = process.progress.borrow().clone();
+        let remote = process.remote.load();
+        let (cache_entries, cache_bytes) = remote.as_ref().map_or((0, 0), |remote| remote.size());
+        let (breaker, retries) = remote.as_ref().map_or(("closed", 0), |remote| remote.patience());
         Stats {
             status: self.inner.status(),
             checks: by_origin.iter().sum(),
@@ -68,6 +71,11 @@ impl Client {
             failures: self.inner.stats.failures.load(Ordering::Relaxed),
             listeners: self.inner.listeners.load().len(),
             last_error: progress.failure.as_ref().map(|(_, message)| message.to_string()),
+            cache_entries,
+            cache_bytes,
+            retries,
+            breaker,
+            redis: process.shared.load().as_ref().map(|shared| shared.stats()),
         }
     }
 }

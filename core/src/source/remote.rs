@@ -29,13 +29,15 @@ use crate::wire::MAX_BATCH;
 const MAX_ERRANDS: usize = 1_024;
 
 type Trip = Shared<BoxFuture<'static, Answers>>;
+/// The errands under way, by what they are for: these keys, and whether there is an answer that is to be younger.
+type Trips = Arc<Mutex<HashMap<(Vec<Key>, bool), Trip>>>;
 
 /// The service as a source of answers.
 pub struct Remote {
     api: Arc<Api>,
     memory: Arc<Memory>,
     shared: Option<Arc<Redis>>,
-    trips: Arc<Mutex<HashMap<(Vec<Key>, bool), Trip>>>,
+    trips: Trips,
     runtime: Handle,
     timeout: Duration,
     max_stale: Option<Duration>,
@@ -168,7 +170,7 @@ impl Remote {
 
 /// Takes the errand off the list, however it ends.
 struct Departure {
-    home: Arc<Mutex<HashMap<(Vec<Key>, bool), Trip>>>,
+    home: Trips,
     place: (Vec<Key>, bool),
 }
 

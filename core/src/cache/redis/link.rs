@@ -195,7 +195,9 @@ impl Connection {
         match self {
             Self::Single(connection) => {
                 let mut pipeline = redis::Pipeline::with_capacity(commands.len());
-                commands.into_iter().for_each(|command| drop(pipeline.add_command(command).ignore()));
+                for command in commands {
+                    pipeline.add_command(command).ignore();
+                }
                 pipeline.query_async(connection).await
             }
             Self::Cluster(connection) => {

@@ -131,12 +131,13 @@ impl Redis {
         let names: Vec<Option<String>> = asked.iter().map(|(key, flag)| entry::name(&self.environment, flag, context, *key)).collect();
         let mut found = vec![None; asked.len()];
         let mut command = redis::cmd("MGET");
-        names.iter().flatten().for_each(|name| drop(command.arg(name)));
-        if names.iter().flatten().next().is_none() {
+        for name in names.iter().flatten() {
+            command.arg(name);
+        }
+        if names.iter().all(Option::is_none) {
             return found;
         }
         let budget = self.timeout;
-        // Without the budget's `timeout` around it nothing here may be awaited.
         let brought: Result<Vec<Option<Vec<u8>>>> = self.guarded(budget, async |connection| connection.ask(&command).await).await;
         let Ok(brought) = brought else { return found };
         let places = names.iter().enumerate().filter_map(|(place, name)| name.as_deref().map(|name| (place, name)));
@@ -212,7 +213,6 @@ impl Redis {
         if let Pass::Stop(left) = pass {
             return Err(Error::new(ErrorKind::Unavailable, format!("redis is left alone for another {left:?}")));
         }
-        // A probe is not only a look whether it answers: it may have to connect first, which no check should wait for.
         let mut used = None;
         let done = tokio::time::timeout(limit, async {
             let (mut connection, number) = self.link.connection().await?;

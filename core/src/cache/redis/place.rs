@@ -145,7 +145,7 @@ mod tests {
             ("redis://cache", "cache:6379"),
             ("redis://:secret@cache:6380/2", "cache:6380"),
             ("rediss://ann:p%40ss@cache:6380/2", "cache:6380"),
-            ("valkey://[::1]:7000", "[::1]:7000"),
+            ("valkey://[::1]:7000", "::1:7000"),
             ("redis://a:1,b:2", "a:1,b:2"),
             ("redis+cluster://u:p@a:1,b:2", "a:1,b:2"),
             ("redis+sentinel://:p@a,b:5/shop/3", "shop by a:26379,b:5"),

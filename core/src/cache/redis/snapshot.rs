@@ -59,7 +59,7 @@ impl Redis {
             look.arg(me.place()).arg(0).arg(HEAD);
             let there: Result<Vec<u8>> = me.guarded(LIMIT, async |connection| connection.ask(&look).await).await;
             let Ok(there) = there else { return };
-            if Head::read(&there).is_ok_and(|(head, _)| head.epoch == *epoch && head.version >= version) {
+            if Head::read(&there).is_ok_and(|(head, _)| *head.epoch == *epoch && head.version >= version) {
                 return;
             }
             let (place, secret) = (me.place(), me.secret.clone());
@@ -139,8 +139,7 @@ mod tests {
     use super::*;
 
     fn ruleset() -> Ruleset {
-        serde_json::from_str(r#"{"environment":"test","epoch":"e1","version":7,"flags":{"f":{"enabled":true}},"segments":{},"digest":""}"#)
-            .unwrap()
+        serde_json::from_str(r#"{"environment":"test","epoch":"e1","version":7,"flags":{"f":{"version":7,"doc":{}}}}"#).unwrap()
     }
 
     #[test]
