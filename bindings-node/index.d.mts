@@ -12,6 +12,7 @@ export type Attributes = FeatureFlagsClient.Attributes;
 export type Type = FeatureFlagsClient.Type;
 export type Options = FeatureFlagsClient.Options;
 export type FileOptions = FeatureFlagsClient.FileOptions;
+export type Logger = FeatureFlagsClient.Logger;
 export type Reason = FeatureFlagsClient.Reason;
 export type Origin = FeatureFlagsClient.Origin;
 export type Evaluation<T = null> = FeatureFlagsClient.Evaluation<T>;

@@ -53,6 +53,7 @@ SETUPS: dict[str, list[list[str]]] = {
     ],
     "python": [[str(PYTHON), "-m", "pip", "install", "-q", "--disable-pip-version-check", "./bindings-python"]],
     "node": [["npm", "install", "--prefix", "bindings-node", "--no-audit", "--no-fund", "--loglevel=error"]],
+    "runners": [["npm", "install", "--prefix", "bindings-node/test/runners", "--no-audit", "--no-fund", "--loglevel=error"]],
     "express": [["npm", "install", "--prefix", "examples/express", "--no-audit", "--no-fund", "--loglevel=error"]],
 }
 
@@ -71,7 +72,7 @@ STAGES = [
         needs=["venv", "python"],
         counts=False,
     ),
-    Stage("node", ["npm", "test", "--prefix", "bindings-node", "--silent"], needs=["node", "service"]),
+    Stage("node", ["npm", "test", "--prefix", "bindings-node", "--silent"], needs=["node", "runners", "service"]),
     Stage("fastapi", [*PYTEST, "examples/fastapi"], needs=["venv", "python", "service"]),
     Stage("express", ["npm", "test", "--prefix", "examples/express", "--silent"], needs=["node", "express", "service"]),
     Stage("harness", [*PYTEST, "tests/harness"], needs=["venv"]),

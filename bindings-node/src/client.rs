@@ -167,9 +167,9 @@ impl NativeClient {
 
     /// Calls `listener` with each change as JSON. Does not keep the process alive. Returns a number for `unlisten`.
     #[napi]
-    pub fn listen(&self, listener: Function<'_, (String,), ()>) -> Result<f64> {
+    pub fn listen(&self, listener: Function<'_, String, ()>) -> Result<f64> {
         let listener = listener
-            .build_threadsafe_function::<(String,)>()
+            .build_threadsafe_function::<String>()
             .weak::<true>()
             .callee_handled::<false>()
             .max_queue_size::<1024>()
@@ -177,7 +177,7 @@ impl NativeClient {
             .map_err(host)?;
         let id = self.client.on_change(move |change| {
             // A loop that is 1024 changes behind loses some; they say only that something changed.
-            listener.call((convert::change(change).to_json(),), ThreadsafeFunctionCallMode::NonBlocking);
+            listener.call(convert::change(change).to_json(), ThreadsafeFunctionCallMode::NonBlocking);
         });
         id.map(|id| id as f64).map_err(thrown)
     }

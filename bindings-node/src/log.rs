@@ -30,15 +30,15 @@ static NEXT_EAR: AtomicU64 = AtomicU64::new(1);
 /// Calls `listener` with each line: its level, a line break, its text. Does not keep the process alive; of lines that a stuck loop cannot take, 1 024 wait and the others
 /// are lost. Returns a number for `unlisten_log`.
 #[napi]
-pub fn listen_log(listener: Function<'_, (String,), ()>) -> Result<f64> {
+pub fn listen_log(listener: Function<'_, String, ()>) -> Result<f64> {
     let listener = listener
-        .build_threadsafe_function::<(String,)>()
+        .build_threadsafe_function::<String>()
         .weak::<true>()
         .callee_handled::<false>()
         .max_queue_size::<1024>()
         .build()
         .map_err(host)?;
-    let ear = move |line| listener.call((line,), ThreadsafeFunctionCallMode::NonBlocking) != Status::Closing;
+    let ear = move |line| listener.call(line, ThreadsafeFunctionCallMode::NonBlocking) != Status::Closing;
     let number = NEXT_EAR.fetch_add(1, Ordering::Relaxed);
     EARS.write().unwrap_or_else(PoisonError::into_inner).push((number, Box::new(ear)));
     Ok(number as f64)
@@ -64,7 +64,7 @@ fn tell(line: &str) -> bool {
 
 /// Begins to listen, once a process.
 pub fn install() {
-    let level = std::env::var("JACKSTAFF_LOG").ok().and_then(|level| level.parse().ok());
+    let level = std::env::var("JACKSTAFF_LOG").ok().filter(|level| !level.is_empty()).and_then(|level| level.parse().ok());
     // The second environment of a process finds the first one's in place, and that is right.
     let _ = tracing::subscriber::set_global_default(Lines { level, spans: AtomicU64::new(1) });
 }
