@@ -197,10 +197,10 @@ declare namespace FeatureFlagsClient {
     /** The rule that decided. */
     rule: string | null;
     /** What was wrong. */
-    error: 'flag_not_found' | 'malformed_flag' | 'cycle' | 'type_mismatch' | 'targeting_key_missing' | null;
+    error: 'flag_not_found' | 'malformed_flag' | 'cycle' | 'type_mismatch' | 'targeting_key_missing' | 'unknown_variant' | 'limit_exceeded' | null;
   }
 
-  /** One step of an explanation; `step` says which kind: flag, flag_answer, rule, condition or bucket. */
+  /** One step of an explanation; `step` says which kind: flag, flag_answer, rule, condition, bucket or value. */
   export interface Step {
     step: string;
     [detail: string]: Json;

@@ -82,8 +82,8 @@ impl Evaluation {
     fn rule(&self) -> Option<&str> {
         self.0.rule.as_deref()
     }
-    /// What was wrong with the flag, where something was: `flag_not_found`, `malformed_flag`, `cycle`, `type_mismatch` or
-    /// `targeting_key_missing`.
+    /// What was wrong with the flag, where something was: `flag_not_found`, `malformed_flag`, `cycle`, `type_mismatch`,
+    /// `targeting_key_missing`, `unknown_variant` or `limit_exceeded`.
     #[getter]
     fn error(&self) -> Option<&'static str> {
         self.0.error.map(core::ErrorCode::as_str)
@@ -153,6 +153,11 @@ pub fn steps<'py>(py: Python<'py>, steps: &[Step]) -> PyResult<Bound<'py, PyList
                 dict.set_item("step", "bucket")?;
                 dict.set_item("by", by)?;
                 dict.set_item("bucket", to_python(py, bucket)?)?;
+            }
+            Step::Value { says, value } => {
+                dict.set_item("step", "value")?;
+                dict.set_item("says", says)?;
+                dict.set_item("value", to_python(py, value)?)?;
             }
             Step::Rule { index, name, outcome } => {
                 dict.set_item("step", "rule")?;

@@ -64,6 +64,11 @@ impl Attributes {
         self.0.is_empty()
     }
 
+    /// The attributes as they are kept: sorted by name.
+    pub fn entries(&self) -> &[(Arc<str>, Value)] {
+        &self.0
+    }
+
     /// The attributes in the order of their names.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, &Value)> {
         self.0.iter().map(|(name, value)| (&**name, value))

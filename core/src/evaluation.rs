@@ -119,6 +119,10 @@ pub enum ErrorCode {
     TypeMismatch,
     /// A rollout needs a targeting key, and the context has none.
     TargetingKeyMissing,
+    /// The flag's rules name a variant that it does not have.
+    UnknownVariant,
+    /// The evaluation went over more elements and text than a check may.
+    LimitExceeded,
 }
 
 impl ErrorCode {
@@ -130,6 +134,8 @@ impl ErrorCode {
             Self::Cycle => "cycle",
             Self::TypeMismatch => "type_mismatch",
             Self::TargetingKeyMissing => "targeting_key_missing",
+            Self::UnknownVariant => "unknown_variant",
+            Self::LimitExceeded => "limit_exceeded",
         }
     }
 

@@ -106,6 +106,7 @@ fn in_words(step: &Step) -> String {
             format!("{says}: {result} (it is {})", actual.to_json())
         }
         Step::Bucket { by, bucket } => format!("bucket by {by}: {}", bucket.to_json()),
+        Step::Value { says, value } => format!("{says}: {}", value.to_json()),
         Step::Rule { index, name: Some(name), outcome } => format!("rule {index} \"{name}\": {outcome}"),
         Step::Rule { index, name: None, outcome } => format!("rule {index}: {outcome}"),
     }

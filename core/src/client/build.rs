@@ -2,7 +2,7 @@
 
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, OnceLock, PoisonError};
 use std::time::SystemTime;
 
 use arc_swap::{ArcSwap, ArcSwapOption};
@@ -93,6 +93,7 @@ impl Client {
             live: AtomicBool::new(false),
             is_mock,
             file_stamp,
+            provided: OnceLock::new(),
             options,
         };
         let client = Self { inner: Arc::new(inner) };

@@ -3,10 +3,9 @@
 //! One stair: the snapshot in memory, else the service. [`Client::peek`] and [`Client::peek_enabled`] are the first step
 //! alone and answer now or not at all; everything else is them and a wait.
 
-use std::cell::Cell;
 use std::future::Future;
 
-use super::{Client, Inner, now_ms, runtime};
+use super::{Client, Inner, runtime};
 use crate::context::View;
 use crate::error::Result;
 use crate::eval;
@@ -21,7 +20,7 @@ impl Client {
         let inner = &*self.inner;
         let guard = inner.snapshot.load();
         let Some(snapshot) = &*guard else { return self.peek_without_snapshot(flag, context, default) };
-        let answer = eval::evaluate(snapshot, flag, context, &now_ms);
+        let answer = eval::evaluate(snapshot, flag, context, self.inputs());
         let enabled = match &answer {
             Ok(answer) if answer.body.value_type == ValueType::Boolean => answer.enabled(),
             _ => None,
@@ -35,23 +34,17 @@ impl Client {
     }
 
     /// [`Client::peek_enabled`] for a caller who keeps answers until the next change: the second word says whether this one
-    /// may be kept. One that depends on the time may not, nor the caller's default, nor what the service answered, nor anything
-    /// of a client that records its checks.
+    /// may be kept. One that depends on the time, on randomness or on something outside may not, nor the caller's default, nor what
+    /// the service answered, nor anything of a client that records its checks.
     pub fn peek_lasting(&self, flag: &str, context: View<'_>, default: bool) -> Option<(bool, bool)> {
         let guard = self.inner.snapshot.load();
-        if let (Some(snapshot), false) = (&*guard, self.inner.is_mock) {
-            let timed = Cell::new(false);
-            let now = || {
-                timed.set(true);
-                now_ms()
-            };
-            if let Ok(answer) = eval::evaluate(snapshot, flag, context, &now)
-                && answer.body.value_type == ValueType::Boolean
-                && let Some(enabled) = answer.enabled()
-            {
-                self.inner.stats.check(Origin::Local);
-                return Some((enabled, !timed.get()));
-            }
+        if let (Some(snapshot), false) = (&*guard, self.inner.is_mock)
+            && let Ok(answer) = eval::evaluate(snapshot, flag, context, self.inputs())
+            && answer.body.value_type == ValueType::Boolean
+            && let Some(enabled) = answer.enabled()
+        {
+            self.inner.stats.check(Origin::Local);
+            return Some((enabled, answer.asked.nothing()));
         }
         self.peek_enabled(flag, context, default).map(|enabled| (enabled, false))
     }
@@ -82,7 +75,7 @@ impl Client {
         let guard = inner.snapshot.load();
         let evaluation = match &*guard {
             Some(snapshot) => {
-                let answer = eval::evaluate(snapshot, flag, context, &now_ms);
+                let answer = eval::evaluate(snapshot, flag, context, self.inputs());
                 let mut evaluation = eval::finish(answer, snapshot, flag, wanted, default);
                 evaluation.age = inner.age();
                 evaluation
@@ -130,7 +123,7 @@ impl Client {
     pub fn explain(&self, flag: &str, context: View<'_>, default: &Value) -> Option<(Evaluation, eval::Explanation)> {
         let guard = self.inner.snapshot.load();
         let snapshot = guard.as_ref()?;
-        let (answer, explanation) = eval::explain(snapshot, flag, context, &now_ms);
+        let (answer, explanation) = eval::explain(snapshot, flag, context, self.inputs());
         Some((eval::finish(answer, snapshot, flag, None, default), explanation))
     }
 

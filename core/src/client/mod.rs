@@ -12,6 +12,7 @@
 mod away;
 mod build;
 mod check;
+pub mod inputs;
 pub mod mock;
 pub mod options;
 mod process;
@@ -21,7 +22,7 @@ mod updates;
 mod wait;
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use arc_swap::{ArcSwap, ArcSwapOption};
@@ -73,6 +74,8 @@ struct Inner {
     is_mock: bool,
     /// The file that the client lives on, as it was when it was read.
     file_stamp: Option<build::Stamp>,
+    /// What the application gave for evaluations to ask.
+    provided: OnceLock<inputs::Provided>,
 }
 
 /// How far the client has come.

@@ -1,16 +1,25 @@
 //! The evaluator: what does this flag answer for this context, at this moment?
 //!
-//! [`evaluate`] is a function of its arguments: no clock (it is handed in, and asked only by flags
-//! that depend on time), no log, no I/O, no lock, and for the flags people write most no allocation. The
+//! [`evaluate`] is a function of its arguments: no clock and no randomness (they are handed in as [`Inputs`], and asked only by flags
+//! that depend on them), no log, no I/O, no lock, and for the flags people write most no allocation. The
 //! same code runs in every client, in the service and in the command line. [`explain`] is the same walk with a
 //! [`Trace`] that writes down what happened; the usual walk's trace is `()` and compiles to nothing.
 
+mod bind;
+mod cbor;
 mod convert;
+mod date;
 pub mod hash;
+pub mod inputs;
+mod js;
+mod logic;
 mod operand;
+mod refer;
+mod scratch;
 #[cfg(test)]
 mod tests;
 pub mod trace;
+mod version;
 mod walk;
 
 use std::sync::Arc;
@@ -19,10 +28,13 @@ use crate::context::View;
 use crate::evaluation::{ErrorCode, Evaluation, Origin, Reason};
 use crate::ir::{Body, Flag, Rule, Snapshot, ValueType, Variant};
 use crate::value::Value;
-pub use convert::{parse_date_ms, parse_version};
+pub use date::parse_date_ms;
+pub use inputs::{Asked, Inputs};
+use scratch::Scratch;
 pub use trace::{Explanation, Trace};
-pub use walk::MAX_REFERENCES;
+pub use version::parse_version;
 use walk::Walk;
+pub use walk::{MAX_REFERENCES, MAX_WORK};
 
 /// What an evaluation found, borrowed from the snapshot.
 #[derive(Clone, Copy, Debug)]
@@ -41,6 +53,8 @@ pub struct Answer<'s> {
     pub rule: Option<&'s Rule>,
     /// What the front-end noted at the target.
     pub note: Option<&'s Arc<str>>,
+    /// Which inputs it rests on, and so how long it may be kept.
+    pub asked: Asked,
 }
 
 impl Answer<'_> {
@@ -50,13 +64,15 @@ impl Answer<'_> {
     }
 }
 
-/// Evaluates `flag` for `context`; `now` yields milliseconds since 1970 and is called only if the flag asks for the time.
+/// Evaluates `flag` for `context`. `inputs` are asked only if the flag asks for them; a closure that yields milliseconds since
+/// 1970 is enough for flags that need the time and nothing else.
 ///
 /// # Errors
 /// The flag is not in the snapshot, is invalid, or aborts: the caller's default applies.
 #[inline]
-pub fn evaluate<'s>(snapshot: &'s Snapshot, flag: &str, context: View<'_>, now: &dyn Fn() -> i64) -> Result<Answer<'s>, ErrorCode> {
-    Walk::new(snapshot, context, now, ()).flag(flag)
+pub fn evaluate<'s>(snapshot: &'s Snapshot, flag: &str, context: View<'_>, inputs: &dyn Inputs) -> Result<Answer<'s>, ErrorCode> {
+    let scratch = Scratch::default();
+    Walk::new(snapshot, context, inputs, &scratch, ()).flag(flag)
 }
 
 /// [`evaluate`], and how it came to that.
@@ -64,9 +80,10 @@ pub fn explain<'s>(
     snapshot: &'s Snapshot,
     flag: &str,
     context: View<'_>,
-    now: &dyn Fn() -> i64,
+    inputs: &dyn Inputs,
 ) -> (Result<Answer<'s>, ErrorCode>, Explanation) {
-    let mut walk = Walk::new(snapshot, context, now, Explanation::new(flag));
+    let scratch = Scratch::default();
+    let mut walk = Walk::new(snapshot, context, inputs, &scratch, Explanation::new(flag));
     let answer = walk.flag(flag);
     (answer, walk.trace)
 }

@@ -5,8 +5,10 @@
 
 mod conditions;
 mod flags;
+mod nodes;
 mod tracing;
 mod values;
+mod vendors;
 
 use crate::context::{Attributes, Context};
 use crate::evaluation::{ErrorCode, Reason};

@@ -21,6 +21,8 @@ pub trait Trace {
     fn condition(&mut self, _says: String, _actual: Value, _result: Option<bool>) {}
     /// A bucket was computed.
     fn bucket(&mut self, _by: String, _bucket: Value) {}
+    /// A value was computed that chooses a variant or a branch.
+    fn value(&mut self, _says: String, _value: Value) {}
 }
 
 impl Trace for () {
@@ -67,6 +69,13 @@ pub enum Step {
         by: String,
         /// The bucket; null if a part was missing.
         bucket: Value,
+    },
+    /// A value was computed that chooses a variant or a branch, or that other expressions refer to.
+    Value {
+        /// The expression in words.
+        says: String,
+        /// What it came to.
+        value: Value,
     },
     /// A rule came to its end.
     Rule {
@@ -117,5 +126,8 @@ impl Trace for Explanation {
     }
     fn bucket(&mut self, by: String, bucket: Value) {
         self.steps.push(Step::Bucket { by, bucket });
+    }
+    fn value(&mut self, says: String, value: Value) {
+        self.steps.push(Step::Value { says, value });
     }
 }

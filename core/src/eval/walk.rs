@@ -1,43 +1,67 @@
 //! The walk over a flag's rules and expressions.
 //!
 //! Three functions that call each other: [`Walk::test`] for conditions (three-valued), [`Walk::value`] for values,
-//! [`Walk::serve`] for outcomes. An `Err` is an abort and ends the whole evaluation.
+//! [`Walk::serve`] for outcomes. An `Err` is an abort and ends the whole evaluation. What flags refer to is in `refer`,
+//! what is bound in `bind`, and JSONLogic in `logic`: apart, so that the functions that every check goes through stay small
+//! and their stack frames too.
 
 use std::borrow::Cow;
 use std::net::IpAddr;
+use std::sync::Arc;
 
-use super::Answer;
+use super::bind::steps;
 use super::convert::{convert, to_text};
 use super::hash::{self, Number};
+use super::inputs::{Asked, Inputs};
 use super::operand::{Operand, compare};
+use super::scratch::Scratch;
 use super::trace::Trace;
+use super::{Answer, cbor, js};
 use crate::context::View;
-use crate::evaluation::ErrorCode;
-use crate::ir::{Body, Bucket, Conv, Expr, Field, Flag, Part, Path, Quant, Rule, Seg, Snapshot, Split, Target, TextRel};
+use crate::evaluation::{ErrorCode, Reason};
+use crate::ir::{Body, Bucket, Conv, Expr, Flag, Named, Part, Ranges, Rule, Snapshot, Split, TextRel};
 use crate::value::Value;
 
 /// How deep flags and segments may refer to each other. Front-ends refuse cycles; this guards against
 /// what a broken document could still do to a thread's stack.
 pub const MAX_REFERENCES: u32 = 32;
 
-type Tri = Result<Option<bool>, ErrorCode>;
+/// How many elements an evaluation may go over, and eights of bytes of text it may make, in all. Only lists that nest, or an
+/// accumulator that grows, come near; then the flag answers with an error.
+pub const MAX_WORK: usize = 1 << 18;
+
+/// True, false or unknown; or an abort.
+pub(super) type Tri = Result<Option<bool>, ErrorCode>;
 
 /// What a rule came to.
 enum Served<'s> {
     /// The next rule, please.
     Declined,
-    Target(&'s Target),
+    Variant {
+        variant: Option<u32>,
+        reason: Reason,
+        note: Option<&'s Arc<str>>,
+    },
     /// Another flag's answer as this one's.
     Answer(Answer<'s>),
 }
 
 /// An evaluation on its way.
 pub struct Walk<'s, 'c, T> {
-    snapshot: &'s Snapshot,
-    context: View<'c>,
-    now: &'c dyn Fn() -> i64,
-    depth: u32,
-    elem: Option<&'c Value>,
+    pub(super) snapshot: &'s Snapshot,
+    pub(super) context: View<'c>,
+    pub(super) inputs: &'c dyn Inputs,
+    /// Which inputs were asked.
+    pub(super) asked: Asked,
+    /// References followed and not yet left.
+    pub(super) depth: u32,
+    /// What is left of [`MAX_WORK`].
+    pub(super) work: usize,
+    /// What is bound innermost, and what outside of it, the outermost first.
+    pub(super) elem: Option<&'c Value>,
+    pub(super) outer: Vec<&'c Value>,
+    /// Where the next value that is made is kept.
+    pub(super) scratch: &'c Scratch,
     /// Who watches.
     pub trace: T,
 }
@@ -45,8 +69,9 @@ pub struct Walk<'s, 'c, T> {
 impl<'s: 'c, 'c, T: Trace> Walk<'s, 'c, T> {
     /// A walk that has not begun.
     #[inline]
-    pub fn new(snapshot: &'s Snapshot, context: View<'c>, now: &'c dyn Fn() -> i64, trace: T) -> Self {
-        Self { snapshot, context, now, depth: 0, elem: None, trace }
+    pub fn new(snapshot: &'s Snapshot, context: View<'c>, inputs: &'c dyn Inputs, scratch: &'c Scratch, trace: T) -> Self {
+        let asked = Asked::default();
+        Self { snapshot, context, inputs, asked, depth: 0, work: MAX_WORK, elem: None, outer: Vec::new(), scratch, trace }
     }
 
     /// The answer of a flag.
@@ -62,51 +87,96 @@ impl<'s: 'c, 'c, T: Trace> Walk<'s, 'c, T> {
                 }
                 continue;
             }
-            let served = self.serve(&rule.serve)?;
+            let served = self.serve(&rule.serve, body)?;
             if T::ON {
                 let declined = matches!(served, Served::Declined);
                 self.trace.rule(index, rule.name.as_deref(), if declined { "declined" } else { "matched" });
             }
             match served {
                 Served::Declined => {}
-                Served::Target(target) => return answer(flag, body, Some(rule), target),
-                Served::Answer(answer) => {
-                    return Ok(Answer { flag, rule: Some(rule), ..answer });
-                }
+                Served::Variant { variant, reason, note } => return self.answer(flag, body, Some(rule), variant, reason, note),
+                Served::Answer(answer) => return Ok(Answer { flag, rule: Some(rule), asked: self.asked, ..answer }),
             }
         }
-        match self.serve(&body.fallthrough)? {
-            Served::Target(target) => answer(flag, body, None, target),
-            Served::Answer(answer) => Ok(Answer { flag, rule: None, ..answer }),
+        match self.serve(&body.fallthrough, body)? {
+            Served::Variant { variant, reason, note } => self.answer(flag, body, None, variant, reason, note),
+            Served::Answer(answer) => Ok(Answer { flag, rule: None, asked: self.asked, ..answer }),
             Served::Declined => Err(ErrorCode::MalformedFlag),
         }
     }
 
-    fn serve(&mut self, expr: &'s Expr) -> Result<Served<'s>, ErrorCode> {
+    #[inline]
+    fn answer(
+        &self,
+        flag: &'s Flag,
+        body: &'s Body,
+        rule: Option<&'s Rule>,
+        variant: Option<u32>,
+        reason: Reason,
+        note: Option<&'s Arc<str>>,
+    ) -> Result<Answer<'s>, ErrorCode> {
+        let variant = match variant {
+            Some(index) => Some(body.variants.get(index as usize).ok_or(ErrorCode::MalformedFlag)?),
+            None => None,
+        };
+        let value = match variant {
+            Some(variant) => Some(variant.value.as_ref().map_err(|code| *code)?),
+            None => None,
+        };
+        Ok(Answer { flag, body, variant, value, reason, rule, note, asked: self.asked })
+    }
+
+    /// What a rule of this body comes to.
+    fn serve(&mut self, expr: &'s Expr, body: &'s Body) -> Result<Served<'s>, ErrorCode> {
         match expr {
-            Expr::Target(target) => Ok(Served::Target(target)),
+            Expr::Target(target) => Ok(Served::Variant { variant: target.variant, reason: target.reason, note: target.note.as_ref() }),
             Expr::If(parts) => {
                 let chosen = if self.test(&parts[0])? == Some(true) { &parts[1] } else { &parts[2] };
-                self.serve(chosen)
+                self.serve(chosen, body)
             }
             Expr::Split(split) => {
                 let chosen = self.choose(split)?;
-                self.serve(chosen)
+                self.serve(chosen, body)
             }
             Expr::Coalesce(parts) => {
                 for part in parts {
-                    match self.serve(part)? {
+                    match self.serve(part, body)? {
                         Served::Declined => {}
                         served => return Ok(served),
                     }
                 }
                 Ok(Served::Declined)
             }
-            Expr::Delegate(name) => self.other_flag(name)?.map(Served::Answer).ok_or(ErrorCode::MalformedFlag),
+            Expr::Delegate(name) => self.other_flag(name)?.map(Served::Answer).map_err(|_| ErrorCode::MalformedFlag),
             Expr::Const(Value::Null) => Ok(Served::Declined),
             Expr::Err(code) => Err(*code),
+            Expr::Let(parts) => {
+                self.enter(&parts.0)?;
+                let served = self.serve(&parts.1, body);
+                self.unbind();
+                served
+            }
+            Expr::Switch(switch) => {
+                let chosen = self.branch(switch)?;
+                self.serve(chosen, body)
+            }
+            Expr::Named(named) => self.named(named, body),
             _ => Err(ErrorCode::MalformedFlag),
         }
+    }
+
+    #[cold]
+    fn named(&mut self, named: &'s Named, body: &'s Body) -> Result<Served<'s>, ErrorCode> {
+        let name = self.value(&named.by)?;
+        if T::ON {
+            self.trace.value(named.by.to_string(), name.clone().into());
+        }
+        if matches!(name, Operand::Null) {
+            return Ok(Served::Declined);
+        }
+        let name = to_text(name).ok_or(ErrorCode::UnknownVariant)?;
+        let place = body.variants.iter().position(|variant| *variant.key == *name).ok_or(ErrorCode::UnknownVariant)?;
+        Ok(Served::Variant { variant: Some(place as u32), reason: named.reason, note: named.note.as_ref() })
     }
 
     /// The part of a split that its number leads to.
@@ -115,19 +185,22 @@ impl<'s: 'c, 'c, T: Trace> Walk<'s, 'c, T> {
             Expr::Bucket(bucket) if !T::ON => self.bucket(bucket)?.map_or(Operand::Null, Operand::from),
             other => self.value(other)?,
         };
-        let bucket = match number {
-            Operand::Int(int) => u64::try_from(int).ok(),
-            _ => None,
+        let chosen = match (&split.ranges, number) {
+            (Ranges::Whole(ranges), Operand::Int(int)) => match u64::try_from(int) {
+                Ok(number) => ranges.iter().find(|(from, to, _)| (*from..*to).contains(&number)).map(|(_, _, outcome)| outcome),
+                Err(_) => return Ok(&split.missing),
+            },
+            (Ranges::Double(ranges), number @ (Operand::Int(_) | Operand::Float(_))) => {
+                let number = js::number(&number);
+                ranges.iter().find(|(from, to, _)| (*from..*to).contains(&number)).map(|(_, _, outcome)| outcome)
+            }
+            _ => return Ok(&split.missing),
         };
-        let Some(bucket) = bucket else {
-            return Ok(&split.missing);
-        };
-        let range = split.ranges.iter().find(|(from, to, _)| (*from..*to).contains(&bucket));
-        Ok(range.map_or(&split.past_end, |(_, _, outcome)| outcome))
+        Ok(chosen.unwrap_or(&split.past_end))
     }
 
     /// True, false or unknown.
-    fn test(&mut self, expr: &'s Expr) -> Tri {
+    pub(super) fn test(&mut self, expr: &'s Expr) -> Tri {
         let result = match expr {
             Expr::Const(Value::Bool(bool)) => return Ok(Some(*bool)),
             Expr::And(parts) => return self.fold(parts, false),
@@ -144,9 +217,9 @@ impl<'s: 'c, 'c, T: Trace> Walk<'s, 'c, T> {
             }
             Expr::Segment(name) => self.segment(name)?,
             Expr::IsNull(inner) => Some(matches!(self.value(inner)?, Operand::Null)),
-            Expr::Has(path) => {
-                Some(self.context.attributes.get(&path.name).is_some_and(|value| path.rest.is_empty() || walk_path(value, path).is_some()))
-            }
+            Expr::Has(path) => Some(
+                self.context.attributes.get(&path.name).is_some_and(|value| path.rest.is_empty() || steps(value, &path.rest).is_some()),
+            ),
             Expr::In(inner, ids) => self.text(inner)?.map(|text| ids.contains(&text)),
             Expr::Cmp(rel, sides) => match &**sides {
                 // A percentage: two integers and nothing to build.
@@ -178,6 +251,19 @@ impl<'s: 'c, 'c, T: Trace> Walk<'s, 'c, T> {
                 .map(|address| networks.iter().any(|network| network.contains(&address))),
             Expr::Quant(quant, list, condition) => self.quantify(*quant, list, condition)?,
             Expr::Err(code) => return Err(*code),
+            Expr::InSet(inner, set) => self.in_set(inner, set)?,
+            Expr::Pattern(parts) => self.text(&parts.0)?.and_then(|text| parts.1.is_match(&text)),
+            Expr::Js(rel, sides) => return self.js(*rel, sides, expr),
+            Expr::Let(parts) => {
+                self.enter(&parts.0)?;
+                let result = self.test(&parts.1);
+                self.unbind();
+                return result;
+            }
+            Expr::Switch(switch) => {
+                let chosen = self.branch(switch)?;
+                return self.test(chosen);
+            }
             other => match self.value(other)? {
                 Operand::Bool(bool) => Some(bool),
                 _ => None,
@@ -206,55 +292,14 @@ impl<'s: 'c, 'c, T: Trace> Walk<'s, 'c, T> {
         Ok(result)
     }
 
-    fn quantify(&mut self, quant: Quant, list: &'s Expr, condition: &'s Expr) -> Tri {
-        let single;
-        let items: &[Value] = match self.value(list)? {
-            Operand::Null => return Ok(None),
-            Operand::Value(Value::List(items)) => items,
-            // Not a list: a list of itself, where it is borrowed from the context and lives as long.
-            _ => match self.borrowed(list) {
-                Some(value) => {
-                    single = std::slice::from_ref(value);
-                    single
-                }
-                None => return Ok(None),
-            },
-        };
-        let outer = self.elem;
-        let mut held = 0;
-        let mut failed = Ok(());
-        for item in items {
-            self.elem = Some(item);
-            match self.test(condition) {
-                Ok(result) => held += usize::from(result == Some(true)),
-                Err(code) => failed = Err(code),
-            }
-        }
-        self.elem = outer;
-        failed?;
-        Ok(Some(match quant {
-            Quant::Any => held > 0,
-            Quant::All => held == items.len(),
-            Quant::None => held == 0,
-        }))
-    }
-
-    fn borrowed(&self, expr: &'s Expr) -> Option<&'c Value> {
-        match expr {
-            Expr::Attr(path) => walk_path(self.context.attributes.get(&path.name)?, path),
-            Expr::Elem => self.elem,
-            _ => None,
-        }
-    }
-
-    fn value(&mut self, expr: &'s Expr) -> Result<Operand<'c>, ErrorCode> {
+    pub(super) fn value(&mut self, expr: &'s Expr) -> Result<Operand<'c>, ErrorCode> {
         Ok(match expr {
             Expr::Key => self.context.key.map_or(Operand::Null, |key| Operand::Text(Cow::Borrowed(key))),
-            Expr::Attr(_) | Expr::Elem => self.borrowed(expr).map_or(Operand::Null, Operand::from),
+            Expr::Attr(_) | Expr::Elem(..) => self.borrowed(expr).map_or(Operand::Null, Operand::from),
             Expr::Const(value) => Operand::from(value),
             Expr::Version(version) => Operand::Version(version),
-            Expr::Now => Operand::Int((self.now)()),
-            Expr::Ramp(ramp) => Operand::Int(ramp.at((self.now)())),
+            Expr::Now => Operand::Int(self.now()),
+            Expr::Ramp(ramp) => Operand::Int(ramp.at(self.now())),
             Expr::Conv(conv, inner) => {
                 let inner = self.value(inner)?;
                 convert(*conv, inner)
@@ -290,22 +335,22 @@ impl<'s: 'c, 'c, T: Trace> Walk<'s, 'c, T> {
                 Operand::Float(float) => Operand::Float(float.rem_euclid(*divisor)),
                 _ => Operand::Null,
             },
-            Expr::Flag(name, field) => match self.other_flag(name)? {
-                None => Operand::Null,
-                Some(answer) => match field {
-                    Field::Enabled => Operand::Bool(answer.enabled().unwrap_or(false)),
-                    Field::Value => answer.value.map_or(Operand::Null, Operand::from),
-                    Field::Variant => answer.variant.map_or(Operand::Null, |variant| Operand::Text(Cow::Borrowed(&*variant.key))),
-                },
-            },
+            Expr::Flag(name, field) => self.field(name, *field)?,
             Expr::Err(code) => return Err(*code),
             Expr::Split(split) => {
                 let chosen = self.choose(split)?;
                 return self.value(chosen);
             }
-            Expr::Target(_) | Expr::Delegate(_) => return Err(ErrorCode::MalformedFlag),
+            Expr::Let(_) | Expr::Switch(_) | Expr::AsList(_) | Expr::Rand(_) | Expr::Extern(_) | Expr::Logic(_) => return self.rare(expr),
+            Expr::Target(_) | Expr::Delegate(_) | Expr::Named(_) => return Err(ErrorCode::MalformedFlag),
             condition => self.test(condition)?.map_or(Operand::Null, Operand::Bool),
         })
+    }
+
+    #[inline]
+    fn now(&mut self) -> i64 {
+        self.asked.time = true;
+        self.inputs.now()
     }
 
     fn bucket(&mut self, bucket: &'s Bucket) -> Result<Option<Number>, ErrorCode> {
@@ -324,6 +369,11 @@ impl<'s: 'c, 'c, T: Trace> Walk<'s, 'c, T> {
                     Some(text) => bytes.extend_from_slice(text.as_bytes()),
                     None => return Ok(None),
                 },
+                Part::Cbor(expr) => {
+                    if !cbor::encode(self.value(expr)?, &mut bytes) {
+                        return Ok(None);
+                    }
+                }
             }
         }
         Ok(Some(hash::bucket(bucket.hash, bucket.norm, &bytes)))
@@ -331,7 +381,7 @@ impl<'s: 'c, 'c, T: Trace> Walk<'s, 'c, T> {
 
     /// The text that an expression comes to.
     #[inline]
-    fn text(&mut self, expr: &'s Expr) -> Result<Option<Cow<'c, str>>, ErrorCode> {
+    pub(super) fn text(&mut self, expr: &'s Expr) -> Result<Option<Cow<'c, str>>, ErrorCode> {
         if let Some(text) = self.plain_text(expr) {
             return Ok(Some(Cow::Borrowed(text)));
         }
@@ -350,67 +400,6 @@ impl<'s: 'c, 'c, T: Trace> Walk<'s, 'c, T> {
             _ => None,
         }
     }
-
-    /// Another flag's answer; `None` if there is no such flag or it cannot answer. A cycle aborts.
-    fn other_flag(&mut self, name: &str) -> Result<Option<Answer<'s>>, ErrorCode> {
-        self.descend()?;
-        if T::ON {
-            self.trace.enter_flag(name);
-        }
-        let elem = self.elem.take();
-        let answer = self.flag(name);
-        self.elem = elem;
-        self.depth -= 1;
-        if T::ON {
-            self.trace.leave_flag(match &answer {
-                Ok(answer) => answer.variant.map_or("the caller's default", |variant| &variant.key),
-                Err(code) => code.as_str(),
-            });
-        }
-        match answer {
-            Ok(answer) => Ok(Some(answer)),
-            Err(ErrorCode::Cycle) => Err(ErrorCode::Cycle),
-            Err(_) => Ok(None),
-        }
-    }
-
-    fn segment(&mut self, name: &str) -> Tri {
-        let Some(segment) = self.snapshot.segment(name) else {
-            return Ok(None);
-        };
-        let Ok(body) = &segment.body else {
-            return Ok(None);
-        };
-        self.descend()?;
-        let result = self.test(body);
-        self.depth -= 1;
-        result
-    }
-
-    fn descend(&mut self) -> Result<(), ErrorCode> {
-        self.depth += 1;
-        if self.depth > MAX_REFERENCES { Err(ErrorCode::Cycle) } else { Ok(()) }
-    }
-}
-
-fn answer<'s>(flag: &'s Flag, body: &'s Body, rule: Option<&'s Rule>, target: &'s Target) -> Result<Answer<'s>, ErrorCode> {
-    let variant = match target.variant {
-        Some(index) => Some(body.variants.get(index as usize).ok_or(ErrorCode::MalformedFlag)?),
-        None => None,
-    };
-    let value = match variant {
-        Some(variant) => Some(variant.value.as_ref().map_err(|code| *code)?),
-        None => None,
-    };
-    Ok(Answer { flag, body, variant, value, reason: target.reason, rule, note: target.note.as_ref() })
-}
-
-fn walk_path<'v>(value: &'v Value, path: &Path) -> Option<&'v Value> {
-    path.rest.iter().try_fold(value, |value, step| match (step, value) {
-        (Seg::Key(key), value) => value.get(key),
-        (Seg::Index(index), Value::List(list)) => list.get(*index),
-        _ => None,
-    })
 }
 
 impl Expr {
@@ -418,7 +407,8 @@ impl Expr {
     fn subject(&self) -> Option<&Expr> {
         match self {
             Expr::In(inner, _) | Expr::Text(_, inner, _) | Expr::Regex(inner, _) | Expr::Cidr(inner, _) => Some(inner.plain()),
-            Expr::IsNull(inner) | Expr::Quant(_, inner, _) => Some(inner.plain()),
+            Expr::IsNull(inner) | Expr::Quant(_, inner, _) | Expr::InSet(inner, _) => Some(inner.plain()),
+            Expr::Pattern(parts) => Some(parts.0.plain()),
             _ => None,
         }
     }

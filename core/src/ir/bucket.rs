@@ -18,6 +18,7 @@ pub enum Hash {
     /// The first 4 bytes of MD5, big-endian (Eppo, Datadog).
     Md5Hi32,
     /// All 16 bytes of MD5, big-endian, modulo 9999 (Flagsmith's own fold; done here because nothing else needs 128 bits).
+    /// 9998 would be 100 %: then what was hashed is hashed again, written once more after a comma, until it is less.
     Md5Mod9999,
     /// The first 15 hex digits of SHA-1 (LaunchDarkly).
     Sha1Hi60,
@@ -41,7 +42,7 @@ pub enum Units {
     Utf16,
 }
 
-/// From a hash to a bucket. All but the last three yield integers.
+/// From a hash to a bucket. All but the last four yield integers.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Norm {
     /// `hash · n >> bits of the hash`: no bias worth naming and no division.
@@ -56,4 +57,6 @@ pub enum Norm {
     Div(f64),
     /// `hash / d · 100` as a double, in this order: Flagsmith's percentages are compared to the last bit.
     Percent(f64),
+    /// `|hash as a signed 32-bit integer| / (2³¹ - 1) · 100` as a double: flagd's first version.
+    SignedAbsPercent,
 }

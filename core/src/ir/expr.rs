@@ -9,11 +9,16 @@ use semver::Version;
 
 use super::Target;
 use super::bucket::{Hash, Norm};
+use super::conv::Conv;
 use super::ids::Ids;
+use super::logic::{Js, Logic, Named};
+use super::pattern::Pattern;
 use crate::evaluation::ErrorCode;
 use crate::value::Value;
 
 /// An expression. Values are JSON, versions and targets; null is missing is unknown.
+///
+/// What is big or seldom is boxed, so that the nodes of the flags people write stay small and close together.
 #[derive(Clone, Debug)]
 pub enum Expr {
     /// A literal.
@@ -26,20 +31,33 @@ pub enum Expr {
     Attr(Path),
     /// Is the attribute present, even if null?
     Has(Path),
-    /// The element that the innermost [`Expr::Quant`] is looking at.
-    Elem,
+    /// What is bound, or what steps lead to in it: the element that the innermost [`Expr::Quant`] is looking at, or the value
+    /// of the innermost [`Expr::Let`]. The number counts bindings outwards: 0 is the innermost. Null where there are fewer.
+    Elem(u8, Box<[Seg]>),
     /// Now, in milliseconds since 1970.
     Now,
+    /// A whole number from 0 to below this, drawn anew each time. Null where the evaluation is handed no randomness. The
+    /// answer is marked ([`crate::eval::Asked::random`]), because nobody may keep it.
+    Rand(u32),
+    /// A value from outside that the evaluation is handed by name, such as the answer of an application's own strategy. Null
+    /// where nobody knows the name.
+    Extern(Arc<str>),
     /// A conversion; null when it fails.
     Conv(Conv, Box<Expr>),
     /// A strict comparison. Equality is total; order is unknown between different types.
     Cmp(Rel, Box<(Expr, Expr)>),
     /// Is the text one of these? Unknown for anything but text.
     In(Box<Expr>, Ids),
+    /// Is the text in a set that is kept outside, by the name of the set? Unknown for anything but text, and where
+    /// nobody knows the set.
+    InSet(Box<Expr>, Arc<str>),
     /// Does the text relate to any of these?
     Text(TextRel, Box<Expr>, Box<[Arc<str>]>),
     /// Does the text match? Linear time whatever the pattern. Unknown for anything but text.
     Regex(Box<Expr>, Regex),
+    /// Does the text match a pattern that needs backtracking (look-around, references back)? Unknown for anything but
+    /// text, and where the pattern's steps ran out.
+    Pattern(Box<(Expr, Pattern)>),
     /// Is the text an address in any of these networks? Unknown if it is not an address.
     Cidr(Box<Expr>, Box<[IpNet]>),
     /// True becomes false and false true; unknown stays.
@@ -56,6 +74,12 @@ pub enum Expr {
     If(Box<[Expr; 3]>),
     /// The first that is not null.
     Coalesce(Box<[Expr]>),
+    /// The branch for the type of a value.
+    Switch(Box<Switch>),
+    /// Binds the first, so that [`Expr::Elem`] means it in the second.
+    Let(Box<(Expr, Expr)>),
+    /// A list as it is, anything else that is not null as a list of itself.
+    AsList(Box<Expr>),
     /// Over the elements of a list; anything else that is not null counts as a list of itself.
     Quant(Quant, Box<Expr>, Box<Expr>),
     /// The number of elements, entries or characters.
@@ -74,6 +98,12 @@ pub enum Expr {
     Delegate(Arc<str>),
     /// Is the context in the segment? Unknown if there is no such segment.
     Segment(Arc<str>),
+    /// A comparison as JavaScript makes it: never unknown, and null is a value.
+    Js(Js, Box<(Expr, Expr)>),
+    /// An operation of JSONLogic.
+    Logic(Box<Logic>),
+    /// Serve the variant whose name an expression yields, or decline where it yields null.
+    Named(Box<Named>),
     /// Serve this.
     Target(Target),
     /// Stop: the flag answers with this error.
@@ -89,13 +119,45 @@ pub struct Path {
     pub rest: Box<[Seg]>,
 }
 
-/// One step of a path.
+/// One step of a path. A front-end says by its choice whether lists may be indexed.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Seg {
     /// Into a map.
     Key(Arc<str>),
     /// Into a list.
     Index(usize),
+    /// Into a map or, where this is a whole number in decimal, into a list: for formats that write both alike.
+    Either(Arc<str>),
+}
+
+/// Branches by the type of a value; those not named by a front-end are null. Integers and doubles are two branches, because
+/// vendors who cast a literal to the attribute's type tell them apart.
+#[derive(Clone, Debug)]
+pub struct Switch {
+    /// The value.
+    pub by: Expr,
+    /// When it is missing or null.
+    pub null: Expr,
+    /// When it is a boolean.
+    pub boolean: Expr,
+    /// When it is an integer.
+    pub integer: Expr,
+    /// When it is a double.
+    pub double: Expr,
+    /// When it is text or a version.
+    pub text: Expr,
+    /// When it is a list.
+    pub list: Expr,
+    /// When it is a map.
+    pub map: Expr,
+}
+
+impl Switch {
+    /// A switch whose branches are all `otherwise`.
+    pub fn new(by: Expr, otherwise: &Expr) -> Self {
+        let [null, boolean, integer, double, text, list, map] = std::array::from_fn(|_| otherwise.clone());
+        Self { by, null, boolean, integer, double, text, list, map }
+    }
 }
 
 /// Comparisons.
@@ -161,27 +223,8 @@ pub enum Field {
     Value,
     /// Its variant's name.
     Variant,
-}
-
-/// Named conversions. Each yields null when it does not apply.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Conv {
-    /// Only text passes.
-    Text,
-    /// Only numbers pass.
-    Num,
-    /// Scalars to text: integers in decimal, doubles in their shortest form, booleans as words.
-    ToText,
-    /// Text to lower case (Unicode, without regard to language).
-    Lower,
-    /// A number, or text that is one.
-    ParseNum,
-    /// Text that is a full Semantic Version 2.
-    Semver,
-    /// A version as people write it: a leading `v`, one to three parts, missing parts are zero.
-    SemverLoose,
-    /// A date as milliseconds since 1970: an RFC 3339 text, a date without time (UTC), or a number of milliseconds.
-    DateMs,
+    /// Why it cannot answer, as [`ErrorCode::as_str`] says it; null if it can. A cycle is no value: it ends the evaluation.
+    Error,
 }
 
 /// A choice by number: the first range that holds it. What is chosen is an outcome, a value or a condition, as the place wants it.
@@ -189,12 +232,21 @@ pub enum Conv {
 pub struct Split {
     /// The number.
     pub by: Expr,
-    /// `(from, to, outcome)`: from inclusive, to exclusive.
-    pub ranges: Box<[(u64, u64, Expr)]>,
+    /// Where it may fall.
+    pub ranges: Ranges,
     /// The outcome when there is no number.
     pub missing: Expr,
     /// The outcome when no range holds it.
     pub past_end: Expr,
+}
+
+/// `(from, to, outcome)`: from inclusive, to exclusive. The first that holds the number has it.
+#[derive(Clone, Debug)]
+pub enum Ranges {
+    /// Of whole numbers. A number with a fraction, or below zero, counts as missing.
+    Whole(Box<[(u64, u64, Expr)]>),
+    /// Of doubles, for vendors whose bounds are sums of doubles. Integers are taken as doubles.
+    Double(Box<[(f64, f64, Expr)]>),
 }
 
 /// How to turn parts of a context into a number.
@@ -215,6 +267,8 @@ pub enum Part {
     Text(Arc<str>),
     /// From the context: text as UTF-8, other scalars as [`super::Conv::ToText`] writes them.
     Expr(Expr),
+    /// Any value that is not null, as deterministic CBOR (RFC 8949, 4.2.1): flagd's third version.
+    Cbor(Expr),
 }
 
 /// A straight line in time, in integers: `from` until `start`, `to` from `end` on.
@@ -228,6 +282,13 @@ pub struct Ramp {
     pub start: i64,
     /// Milliseconds since 1970; later than `start`.
     pub end: i64,
+}
+
+impl Expr {
+    /// What is bound innermost, as it is.
+    pub fn elem() -> Self {
+        Self::Elem(0, Box::new([]))
+    }
 }
 
 impl Ramp {

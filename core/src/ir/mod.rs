@@ -14,12 +14,16 @@
 //! 7. Errors are of three kinds: an unknown value, a rule that declines, [`Expr::Err`] that aborts. Besides, a
 //!    flag may be invalid as a whole ([`Flag::body`] is an `Err`) and harms no other.
 //! 8. Contexts are normalised by the front-end; a [`Path`] says whether lists may be indexed.
-//! 9. Clock and randomness are inputs, never globals.
+//! 9. Clock, randomness, values and sets from outside are inputs ([`crate::eval::Inputs`]), never globals; an answer says
+//!    which of them it asked ([`crate::eval::Asked`]).
 //! 10. Types are checked at the getter, after evaluation, and without loss.
 
 pub mod bucket;
+pub mod conv;
 pub mod expr;
 pub mod ids;
+pub mod logic;
+pub mod pattern;
 mod show;
 pub mod snapshot;
 
@@ -28,8 +32,11 @@ use std::sync::Arc;
 use crate::evaluation::{ErrorCode, Reason};
 use crate::value::Value;
 pub use bucket::{Hash, Norm, Units};
-pub use expr::{Bucket, Conv, Expr, Field, Part, Path, Quant, Ramp, Rel, Seg, Split, TextRel};
+pub use conv::Conv;
+pub use expr::{Bucket, Expr, Field, Part, Path, Quant, Ramp, Ranges, Rel, Seg, Split, Switch, TextRel};
 pub use ids::Ids;
+pub use logic::{Js, Logic, LogicOp, Named};
+pub use pattern::Pattern;
 pub use snapshot::Snapshot;
 
 /// What a flag's variants hold.
@@ -125,7 +132,7 @@ pub struct Rule {
     pub name: Option<Arc<str>>,
     /// It matches when this is true; false and unknown are "no".
     pub when: Expr,
-    /// A [`Expr::Target`], or null to decline.
+    /// A [`Expr::Target`] or a [`Expr::Named`], or null to decline.
     pub serve: Expr,
 }
 

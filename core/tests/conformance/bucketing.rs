@@ -1,7 +1,7 @@
 //! Our own vectors of every vendor's bucketing: raw numbers, and decisions for ids that fall exactly on a border.
 //!
 //! Each row is turned into the expression that the vendor's front-end would write and evaluated as part of a flag.
-//! What no expression can say yet is counted as waiting, by name.
+//! A function that no expression here says is counted as waiting, by name.
 
 use std::path::Path;
 
@@ -10,7 +10,7 @@ use jackstaff::context::View;
 use jackstaff::eval::explain;
 use jackstaff::eval::trace::Step;
 use jackstaff::evaluation::Reason;
-use jackstaff::ir::{Body, Bucket, Expr, Flag, Hash, Norm, Part, Rel, Rule, Snapshot, Target, Units, ValueType};
+use jackstaff::ir::{Body, Bucket, Expr, Flag, Hash, Logic, LogicOp, Norm, Part, Rel, Rule, Snapshot, Target, Units, ValueType};
 
 use crate::case;
 use crate::tally::Tally;
@@ -104,6 +104,11 @@ fn task(name: &str, args: &Args<'_>) -> Option<Task> {
         }
         "flagsmith.variant.in_range" => Task::Decision(in_range(flagsmith(&[a("featureKey"), a("identityKey")]))),
         "flagd.fractional.v2" => Task::Number(bucket(Hash::Murmur3(0), Norm::Scale(n("totalWeight")), &[a("input")])),
+        "flagd.fractional.v3" => Task::Number(cbor(Expr::Const(args.0.get("input").cloned().unwrap_or_default()), n("totalWeight"))),
+        "flagd.fractional.v3.implicit" => {
+            let both = ["flagKey", "targetingKey"].map(|key| Expr::Const(Value::from(a(key))));
+            Task::Number(cbor(Expr::Logic(Box::new(Logic { op: LogicOp::List, args: both.into() })), n("totalWeight")))
+        }
         "launchdarkly.bucket" => {
             let parts = match args.0.get("seed") {
                 Some(Value::Int(seed)) => vec![seed.to_string(), ".".into(), a("value")],
@@ -127,11 +132,13 @@ fn bucket(hash: Hash, norm: Norm, parts: &[String]) -> Expr {
     Expr::Bucket(Box::new(Bucket { hash, parts, norm }))
 }
 
-/// Exactly 100 hashes again, over the ids written twice.
+/// flagd's third way: the hash of a value's deterministic CBOR.
+fn cbor(value: Expr, total: u64) -> Expr {
+    Expr::Bucket(Box::new(Bucket { hash: Hash::Murmur3(0), parts: [Part::Cbor(value)].into(), norm: Norm::Scale(total) }))
+}
+
 fn flagsmith(ids: &[String]) -> Expr {
-    let percentage = |ids: &[String]| bucket(Hash::Md5Mod9999, Norm::Percent(9998.0), &[ids.join(",")]);
-    let again = percentage(&[ids, ids].concat());
-    Expr::If(Box::new([compare(percentage(ids), Rel::Eq, 100.0), again, percentage(ids)]))
+    bucket(Hash::Md5Mod9999, Norm::Percent(9998.0), &[ids.join(",")])
 }
 
 fn compare(left: Expr, rel: Rel, right: f64) -> Expr {

@@ -12,6 +12,7 @@ mod bucketing;
 mod case;
 mod datadog_ffe;
 mod eppo_ufc;
+mod jsonlogic;
 mod tally;
 
 use std::path::{Path, PathBuf};
@@ -29,6 +30,7 @@ const SUITES: &[Suite] = &[
     Suite { name: "eppo-ufc", run: eppo_ufc::run },
     Suite { name: "datadog-ffe", run: datadog_ffe::run },
     Suite { name: "bucketing-vectors", run: bucketing::run },
+    Suite { name: "jsonlogic", run: jsonlogic::run },
 ];
 
 fn root() -> PathBuf {

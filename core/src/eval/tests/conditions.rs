@@ -170,24 +170,24 @@ fn networks_hold_addresses() {
 
 #[test]
 fn quantifiers_look_at_every_element() {
-    let is_x = || Box::new(cmp(Rel::Eq, Expr::Elem, lit("x")));
+    let is_x = || Box::new(cmp(Rel::Eq, Expr::elem(), lit("x")));
     let over = |quant, list: &str| test(Expr::Quant(quant, Box::new(attr(list)), is_x()));
     assert_eq!([Quant::Any, Quant::All, Quant::None].map(|quant| over(quant, "list").unwrap()), [Some(true), Some(false), Some(false)]);
     assert_eq!([Quant::Any, Quant::All, Quant::None].map(|quant| over(quant, "none").unwrap()), [Some(false), Some(true), Some(true)]);
     assert_eq!(over(Quant::Any, "missing"), Ok(None));
     assert_eq!(over(Quant::Any, "null"), Ok(None));
     assert_eq!(over(Quant::Any, "text"), Ok(Some(false)), "a single value is a list of itself");
-    let itself = Expr::Quant(Quant::Any, Box::new(attr("text")), Box::new(cmp(Rel::Eq, Expr::Elem, lit("Abc"))));
+    let itself = Expr::Quant(Quant::Any, Box::new(attr("text")), Box::new(cmp(Rel::Eq, Expr::elem(), lit("Abc"))));
     assert_eq!(test(itself), Ok(Some(true)));
 }
 
 #[test]
 fn quantifiers_nest_and_give_the_element_back() {
     // Some element x of the outer list, such that no element of the inner one differs from itself.
-    let inner = Expr::Quant(Quant::All, Box::new(attr("list")), Box::new(cmp(Rel::Eq, Expr::Elem, Expr::Elem)));
-    let outer = Expr::Quant(Quant::Any, Box::new(attr("list")), Box::new(Expr::And([inner, cmp(Rel::Eq, Expr::Elem, lit("y"))].into())));
+    let inner = Expr::Quant(Quant::All, Box::new(attr("list")), Box::new(cmp(Rel::Eq, Expr::elem(), Expr::elem())));
+    let outer = Expr::Quant(Quant::Any, Box::new(attr("list")), Box::new(Expr::And([inner, cmp(Rel::Eq, Expr::elem(), lit("y"))].into())));
     assert_eq!(test(outer), Ok(Some(true)));
-    assert!(is(Expr::Elem, Value::Null), "outside there is no element");
+    assert!(is(Expr::elem(), Value::Null), "outside there is no element");
     let failing = Expr::Quant(Quant::Any, Box::new(attr("list")), Box::new(Expr::Err(ErrorCode::MalformedFlag)));
     assert_eq!(test(failing), Err(ErrorCode::MalformedFlag));
 }

@@ -4,7 +4,7 @@ use super::super::{MAX_REFERENCES, finish};
 use super::{Flags, attr, cmp, conv, lit, not, null, serve, someone};
 use crate::context::Context;
 use crate::evaluation::{ErrorCode, Origin, Reason};
-use crate::ir::{Body, Conv, Expr, Field, Flag, Rel, Split, Target, ValueType, Variant};
+use crate::ir::{Body, Conv, Expr, Field, Flag, Ranges, Rel, Split, Target, ValueType, Variant};
 use crate::value::Value;
 
 fn caller() -> Expr {
@@ -66,7 +66,7 @@ fn a_broken_flag_harms_no_other() {
 fn outcomes_choose() {
     let by_int = Expr::Split(Box::new(Split {
         by: attr("int"),
-        ranges: [(0, 7, serve(0)), (7, 8, serve(1))].into(),
+        ranges: Ranges::Whole([(0, 7, serve(0)), (7, 8, serve(1))].into()),
         missing: Expr::Err(ErrorCode::TargetingKeyMissing),
         past_end: null(),
     }));

@@ -3,7 +3,7 @@
 use super::{NOW, attr, cmp, conv, is, lit, null, test};
 use crate::evaluation::ErrorCode;
 use crate::ir::expr::Ramp;
-use crate::ir::{Bucket, Conv, Expr, Hash, Norm, Part, Rel, Split};
+use crate::ir::{Bucket, Conv, Expr, Hash, Norm, Part, Ranges, Rel, Split};
 use crate::value::Value;
 
 #[test]
@@ -140,7 +140,7 @@ fn a_split_chooses_values_and_conditions() {
     let split = |by: Expr| {
         Expr::Split(Box::new(Split {
             by,
-            ranges: [(0, 10, lit("low")), (5, 20, lit("high")), (30, 31, null())].into(),
+            ranges: Ranges::Whole([(0, 10, lit("low")), (5, 20, lit("high")), (30, 31, null())].into()),
             missing: lit("missing"),
             past_end: lit("past"),
         }))
@@ -151,7 +151,7 @@ fn a_split_chooses_values_and_conditions() {
     assert!(is(split(attr("missing")), "missing"));
     assert!(is(split(attr("double")), "missing"), "ranges are of integers");
     assert!(is(split(lit(30)), Value::Null));
-    let condition = |past_end| Expr::Split(Box::new(Split { by: lit(3), ranges: [].into(), missing: null(), past_end }));
+    let condition = |past_end| Expr::Split(Box::new(Split { by: lit(3), ranges: Ranges::Whole([].into()), missing: null(), past_end }));
     assert_eq!(test(condition(lit(true))), Ok(Some(true)));
     assert_eq!(test(condition(null())), Ok(None));
     assert_eq!(test(condition(Expr::Err(ErrorCode::TargetingKeyMissing))), Err(ErrorCode::TargetingKeyMissing));

@@ -233,7 +233,7 @@ fn member(reader: &mut Reader, subject: &Expr, operand: &Node, fold: bool) -> Op
 }
 
 fn any_element(quant: Quant, attribute: &Expr, operand: &Node, reader: &mut Reader) -> Option<Expr> {
-    let test = member(reader, &Expr::Elem, operand, false)?;
+    let test = member(reader, &Expr::elem(), operand, false)?;
     Some(Expr::Quant(quant, Box::new(attribute.clone()), Box::new(test)))
 }
 

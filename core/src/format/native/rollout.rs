@@ -13,7 +13,7 @@ use crate::eval::hash::seed_of;
 use crate::evaluation::Reason;
 use crate::ir::bucket::BUCKETS;
 use crate::ir::expr::Ramp;
-use crate::ir::{Bucket, Expr, Hash, Norm, Part, Rel, Split, Target};
+use crate::ir::{Bucket, Expr, Hash, Norm, Part, Ranges, Rel, Split, Target};
 use crate::ruleset::{Kind, Node};
 use crate::value::Value;
 
@@ -105,7 +105,7 @@ pub fn weighted(reader: &mut Reader, node: &Node, variants: &Variants, salt: &Ar
     if sum != BUCKETS {
         return reader.error(weights.at, format!("the weights sum to {sum}, want {BUCKETS} (or 100 % in all)"));
     }
-    let split = Split { by: hashing.bucket(), ranges: ranges.into(), missing, past_end: Expr::Const(Value::Null) };
+    let split = Split { by: hashing.bucket(), ranges: Ranges::Whole(ranges.into()), missing, past_end: Expr::Const(Value::Null) };
     Some(Expr::Split(Box::new(split)))
 }
 

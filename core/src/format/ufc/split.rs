@@ -4,7 +4,7 @@ use super::dialect::Dialect;
 use super::part::{Part, count, list, text};
 use super::variations::Variations;
 use crate::evaluation::ErrorCode;
-use crate::ir::{self, Bucket, Expr, Hash, Norm};
+use crate::ir::{self, Bucket, Expr, Hash, Norm, Ranges};
 use crate::ruleset::Node;
 use crate::value::Value;
 
@@ -51,7 +51,7 @@ fn shard(salt: &str, total: u64, ranges: &[(u64, u64)]) -> Expr {
     let parts = [ir::Part::Text(format!("{salt}-").into()), ir::Part::Expr(Expr::Key)];
     Expr::Split(Box::new(ir::Split {
         by: Expr::Bucket(Box::new(Bucket { hash: Hash::Md5Hi32, parts: parts.into(), norm: Norm::Mod(total) })),
-        ranges: ranges.iter().map(|(start, end)| (*start, *end, Expr::Const(Value::Bool(true)))).collect(),
+        ranges: Ranges::Whole(ranges.iter().map(|(start, end)| (*start, *end, Expr::Const(Value::Bool(true)))).collect()),
         missing: Expr::Err(ErrorCode::TargetingKeyMissing),
         past_end: Expr::Const(Value::Bool(false)),
     }))
