@@ -52,6 +52,7 @@ SETUPS: dict[str, list[list[str]]] = {
         [str(PYTHON), "-m", "pip", "install", "-q", "--disable-pip-version-check", "-r", "tests/requirements.txt"],
     ],
     "python": [[str(PYTHON), "-m", "pip", "install", "-q", "--disable-pip-version-check", "./bindings-python"]],
+    "postgres": [[sys.executable, "tests/harness/postgres.py", "--install"]],
     "node": [["npm", "install", "--prefix", "bindings-node", "--no-audit", "--no-fund", "--loglevel=error"]],
     "runners": [["npm", "install", "--prefix", "bindings-node/test/runners", "--no-audit", "--no-fund", "--loglevel=error"]],
     "express": [["npm", "install", "--prefix", "examples/express", "--no-audit", "--no-fund", "--loglevel=error"]],
@@ -63,7 +64,11 @@ STAGES = [
     Stage("clippy", ["cargo", "clippy", "-q", "--workspace", "--all-targets", "--", "-D", "warnings"], counts=False),
     Stage("rust", ["cargo", "test", "-q", "-p", "jackstaff"], needs=["venv"]),
     Stage("rust-pure", ["cargo", "test", "-q", "-p", "jackstaff", "--no-default-features", "--lib", "--test", "vectors"]),
-    Stage("service", ["cargo", "test", "-q", "-p", "jackstaff-service"]),
+    Stage(
+        "service",
+        [sys.executable, "tests/harness/postgres.py", "--", "cargo", "test", "-q", "-p", "jackstaff-service"],
+        needs=["postgres"],
+    ),
     Stage("model", ["cargo", "test", "-q", "-p", "jackstaff-model", "--", "--nocapture"]),
     Stage("python", [*PYTEST, "bindings-python/tests"], needs=["venv", "python", "service"]),
     Stage(

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::service::Place;
+
 /// Feature flags: serve them, evaluate them, check them.
 #[derive(Debug, Parser)]
 #[command(
@@ -24,7 +26,7 @@ pub struct Cli {
 pub enum Command {
     /// Serve flags over HTTP.
     #[command(
-        after_help = "Examples:\n  jackstaff serve --flags flags.yaml\n  jackstaff serve --listen 0.0.0.0:8082 --data /var/lib/jackstaff   (needs an API key: jackstaff keys create)"
+        after_help = "Examples:\n  jackstaff serve --flags flags.yaml\n  DATABASE_URL=postgresql://… jackstaff serve   (as many of them as you like)\n  jackstaff serve --listen 0.0.0.0:8082 --data /var/lib/jackstaff   (needs an API key: jackstaff keys create)"
     )]
     Serve(Serve),
     /// What does a flag answer for a user, and why?
@@ -40,19 +42,80 @@ pub enum Command {
     Schema,
     /// Bring a flag file into a service or its data folder.
     #[command(
-        after_help = "Examples:\n  jackstaff import --file flags.yaml --service http://127.0.0.1:8082\n  jackstaff import --file flags.yaml --data ./data --dry-run"
+        after_help = "Examples:\n  jackstaff import --file flags.yaml --service http://127.0.0.1:8082\n  jackstaff import --file flags.yaml --data ./data --dry-run\n  jackstaff export --backup --data ./data | jackstaff import --database-url postgresql://…   (SQLite to PostgreSQL)"
     )]
     Import(Import),
     /// Print all flags of a service or of its data folder as one document.
     #[command(
-        after_help = "Examples:\n  jackstaff export --service http://127.0.0.1:8082 > flags.yaml\n  jackstaff export --data ./data --format json"
+        after_help = "Examples:\n  jackstaff export --service http://127.0.0.1:8082 > flags.yaml\n  jackstaff export --data ./data --format json\n  jackstaff export --backup --data ./data > everything.jsonl"
     )]
     Export(Export),
+    /// Switch a flag on or off in one environment, or choose what it serves.
+    #[command(
+        after_help = "Examples:\n  jackstaff set new_ui on --environment production --service http://127.0.0.1:8082 --wait\n  jackstaff set checkout blue -e staging --url http://127.0.0.1:8082\n\nExits with 1 if --wait ends before the change has arrived everywhere; it is made then, and arrives later."
+    )]
+    Set(Set),
     /// Make, list and revoke API keys.
     #[command(
         after_help = "Examples:\n  jackstaff keys create --kind admin --name alice\n  jackstaff keys create --kind server --environment production --name shop --expires 2027-12-31\n  jackstaff keys revoke 3fT9aQx1"
     )]
     Keys(Keys),
+}
+
+/// Where flags are kept.
+#[derive(Args, Debug)]
+pub struct Store {
+    /// The folder that keeps the flags; made if it is not there.
+    #[arg(long, default_value = "./data", env = "JACKSTAFF_DATA", global = true)]
+    pub data: PathBuf,
+    /// Keep the flags in PostgreSQL instead: postgresql://user:password@host:5432/database. Takes sslmode (disable, prefer, require, verify-ca,
+    /// verify-full), sslrootcert and schema (default jackstaff). Better given by the environment variable, where other users do not see it.
+    #[arg(long, env = "DATABASE_URL", hide_env_values = true, global = true)]
+    pub database_url: Option<String>,
+}
+
+impl Store {
+    /// The one place that is meant: a database that is named goes before a folder, which has a default.
+    pub fn place(&self) -> Place {
+        match self.database_url.as_deref().filter(|url| !url.is_empty()) {
+            Some(url) => Place::Database(url.to_owned()),
+            None => Place::Folder(self.data.clone()),
+        }
+    }
+}
+
+/// One of several places that flags come from or go to.
+#[derive(Args, Debug)]
+pub struct Somewhere {
+    /// The data folder of a service. One that runs on it notices within a second.
+    #[arg(long)]
+    pub data: Option<PathBuf>,
+    /// The PostgreSQL database of services; they notice at once. Taken from DATABASE_URL if neither --data nor --service is given.
+    #[arg(long, conflicts_with = "data")]
+    pub database_url: Option<String>,
+    /// Which service.
+    #[command(flatten)]
+    pub remote: Remote,
+}
+
+impl Somewhere {
+    /// The store that is meant; `None` for a service.
+    ///
+    /// # Errors
+    /// None is named, or two are.
+    pub fn place(&self) -> Result<Option<Place>, String> {
+        let inherited = || std::env::var("DATABASE_URL").ok().filter(|url| !url.is_empty());
+        match (&self.data, &self.database_url, &self.remote.service) {
+            (Some(_), _, Some(_)) | (_, Some(_), Some(_)) => Err("--service goes with neither --data nor --database-url".to_owned()),
+            (Some(data), ..) => Ok(Some(Place::Folder(data.clone()))),
+            (_, Some(url), _) => Ok(Some(Place::Database(url.clone()))),
+            (.., Some(_)) => Ok(None),
+            _ => match inherited() {
+                Some(url) => Ok(Some(Place::Database(url))),
+                None => Err("say where: --service http://127.0.0.1:8082, --data ./data, or --database-url postgresql://…".to_owned()),
+            },
+        }
+    }
 }
 
 /// Options of `serve`.
@@ -61,9 +124,9 @@ pub struct Serve {
     /// Address and port to listen on; port 0 takes a free one. Beyond loopback API keys are needed.
     #[arg(long, default_value = "127.0.0.1:8082", env = "JACKSTAFF_LISTEN")]
     pub listen: SocketAddr,
-    /// The folder that keeps the flags; made if it is not there.
-    #[arg(long, default_value = "./data", env = "JACKSTAFF_DATA")]
-    pub data: PathBuf,
+    /// Where the flags are kept.
+    #[command(flatten)]
+    pub store: Store,
     /// Import this file of flags at the start: YAML, JSON or TOML. Its flags replace those of the same names; others stay.
     #[arg(long)]
     pub flags: Option<PathBuf>,
@@ -136,7 +199,7 @@ pub struct Evaluate {
 #[derive(Args, Debug)]
 pub struct Remote {
     /// Ask the service at this URL.
-    #[arg(long)]
+    #[arg(long, alias = "url")]
     pub service: Option<String>,
     /// The API key to show.
     #[arg(long, env = "JACKSTAFF_API_KEY", hide_env_values = true)]
@@ -157,12 +220,9 @@ pub struct Lint {
 /// Options of `import`.
 #[derive(Args, Debug)]
 pub struct Import {
-    /// The file: YAML, JSON or TOML.
+    /// The file: YAML, JSON or TOML. Without it, the standard input: YAML or JSON, or what `export --backup` wrote.
     #[arg(long)]
-    pub file: PathBuf,
-    /// Into this data folder. A service that runs on it notices within a second.
-    #[arg(long, conflicts_with = "service", required_unless_present = "service")]
-    pub data: Option<PathBuf>,
+    pub file: Option<PathBuf>,
     /// Say what would change, and change nothing.
     #[arg(long)]
     pub dry_run: bool,
@@ -175,20 +235,48 @@ pub struct Import {
     /// Print one JSON object.
     #[arg(long)]
     pub json: bool,
-    /// Which service.
+    /// Where to.
     #[command(flatten)]
-    pub remote: Remote,
+    pub to: Somewhere,
 }
 
 /// Options of `export`.
 #[derive(Args, Debug)]
 pub struct Export {
-    /// From this data folder.
-    #[arg(long, conflicts_with = "service", required_unless_present = "service")]
-    pub data: Option<PathBuf>,
     /// How to write it.
     #[arg(long, value_enum, default_value = "yaml")]
     pub format: ExportFormat,
+    /// Everything, as lines of JSON: archived flags, revisions, versions and epochs, the audit log, and keys (hashes only). For another
+    /// store: `jackstaff import` fills a fresh one with it, and clients notice nothing. Not from a --service.
+    #[arg(long, conflicts_with = "format")]
+    pub backup: bool,
+    /// Where from.
+    #[command(flatten)]
+    pub from: Somewhere,
+}
+
+/// Options of `set`.
+#[derive(Args, Debug)]
+pub struct Set {
+    /// The flag.
+    pub flag: String,
+    /// `on` or `off` switches the flag; anything else is the variant, by its name or by its value, that everybody gets whom no rule serves.
+    pub value: String,
+    /// The environment.
+    #[arg(long, short, default_value = "development", env = "ENVIRONMENT")]
+    pub environment: String,
+    /// Wait until every service on the store serves it, and has sent it to all who follow.
+    #[arg(long)]
+    pub wait: bool,
+    /// How many seconds to wait at most.
+    #[arg(long, default_value_t = 30, requires = "wait")]
+    pub timeout: u64,
+    /// Why, for the audit log.
+    #[arg(long)]
+    pub comment: Option<String>,
+    /// Print one JSON object.
+    #[arg(long)]
+    pub json: bool,
     /// Which service.
     #[command(flatten)]
     pub remote: Remote,
@@ -209,9 +297,9 @@ pub struct Keys {
     /// What to do.
     #[command(subcommand)]
     pub action: KeysAction,
-    /// The service's data folder. A service that runs on it notices within a second.
-    #[arg(long, default_value = "./data", env = "JACKSTAFF_DATA", global = true)]
-    pub data: PathBuf,
+    /// Where the service keeps them; one that runs there notices within a second.
+    #[command(flatten)]
+    pub store: Store,
     /// Print JSON.
     #[arg(long, global = true)]
     pub json: bool,

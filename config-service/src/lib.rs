@@ -12,6 +12,7 @@ pub mod command;
 pub mod config;
 mod context;
 pub mod environments;
+pub mod histogram;
 pub mod http;
 pub mod keys;
 pub mod publish;

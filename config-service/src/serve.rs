@@ -30,6 +30,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// [`shutdown_timeout`](crate::service::ServiceOptions::shutdown_timeout).
 pub async fn run(listener: TcpListener, service: Arc<Service>, shutdown: impl Future<Output = ()> + Send + 'static) {
     let fresh = tokio::spawn(service.clone().keep_fresh());
+    let reports = tokio::spawn(service.clone().keep_reporting());
     let router = http::router(&service);
     let places = service.options.streams.max_streams.saturating_add(MORE_CONNECTIONS).min(Semaphore::MAX_PERMITS);
     let places = Arc::new(Semaphore::new(places));
@@ -71,6 +72,11 @@ pub async fn run(listener: TcpListener, service: Arc<Service>, shutdown: impl Fu
         tracing::warn!(seconds = timeout.as_secs(), "some requests did not end in time; leaving them");
     }
     fresh.abort();
+    reports.abort();
+    drop(reports.await); // so that no report comes after the last one
+    if service.is_store_reachable() {
+        drop(tokio::task::spawn_blocking(move || service.retire()).await);
+    }
 }
 
 /// Serves one connection to its end. An error in it is the client's: it left, or it does not speak HTTP.

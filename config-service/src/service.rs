@@ -1,10 +1,13 @@
 //! What all handlers share, and how a service is put together.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use jackstaff::ruleset::Syntax;
+use tokio::sync::Notify;
 
 use crate::clock::Clock;
 use crate::environments::plan::Draft;
@@ -13,12 +16,17 @@ use crate::environments::{Environments, Outcome, new_epoch};
 use crate::http::metrics::Metrics;
 use crate::keys::Keys;
 use crate::publish::sse::{StreamOptions, Streams};
-use crate::store::{FlagStore, Note, SqliteStore, StoreError};
+use crate::random;
+use crate::store::{FlagStore, Note, PostgresStore, Replica, SqliteStore, Standing, StoreError};
 
 /// The environments of a fresh store.
 pub const FRESH_ENVIRONMENTS: [&str; 4] = ["development", "test", "staging", "production"];
-/// How often other processes' writes to the store are looked for.
+/// How often other processes' writes to the store are looked for, although nobody said that there are any.
 const REFRESH: Duration = Duration::from_secs(1);
+/// How often a service says how far it is when nothing changes. Who was not heard of for three times this is gone.
+const REPORT: Duration = Duration::from_secs(5);
+/// How often it says so at most.
+const REPORT_PAUSE: Duration = Duration::from_millis(50);
 
 /// How a service behaves.
 #[derive(Clone, Copy, Debug)]
@@ -57,6 +65,12 @@ pub struct Service {
     pub streams: Arc<Streams>,
     /// Figures.
     pub metrics: Metrics,
+    /// A random id, made at the start.
+    pub id: String,
+    /// Rung by whoever knows that the store must hold something newer.
+    doorbell: Notify,
+    /// Does the store answer?
+    reachable: AtomicBool,
     /// How it behaves.
     pub options: ServiceOptions,
 }
@@ -67,10 +81,29 @@ impl Service {
     /// # Errors
     /// The store cannot be read.
     pub fn open(store: Arc<dyn FlagStore>, options: ServiceOptions, clock: Clock) -> Result<Arc<Self>, StoreError> {
-        let streams = Arc::new(Streams::new(options.streams));
+        let streams = Arc::new(Streams::new(options.streams, clock.clone()));
         let keys = Keys::open(store.clone(), clock.clone())?;
         let environments = Environments::open(store, vec![streams.clone()], clock)?;
-        Ok(Arc::new(Self { environments, keys, streams, metrics: Metrics::default(), options }))
+        Ok(Arc::new(Self {
+            environments,
+            keys,
+            streams,
+            metrics: Metrics::default(),
+            id: random::text(12).map_err(StoreError::Failed)?,
+            doorbell: Notify::new(),
+            reachable: AtomicBool::new(true),
+            options,
+        }))
+    }
+
+    /// Has the store answered when it was last asked? What is served comes from memory and does not need it.
+    pub fn is_store_reachable(&self) -> bool {
+        self.reachable.load(Ordering::Relaxed)
+    }
+
+    /// Looks for what other services have written now, and not at the next regular look. Many calls at once are one look.
+    pub fn look_now(&self) {
+        self.doorbell.notify_one();
     }
 
     /// Are API keys wanted?
@@ -78,21 +111,141 @@ impl Service {
         !self.options.open && (self.options.keys_required || self.keys.any())
     }
 
-    /// Looks for what other processes have written: flags imported, keys made or revoked. Ends with the service.
+    /// Looks for what other processes have written: flags imported, keys made or revoked. At once when the store gives a hint or somebody
+    /// calls [`Service::look_now`], and every second anyway. Ends with the service.
     pub async fn keep_fresh(self: Arc<Self>) {
+        let mut news = self.environments.store().news();
         let mut tick = tokio::time::interval(REFRESH);
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
-            tick.tick().await;
+            tokio::select! {
+                _ = tick.tick() => {}
+                // The store is held as long as this runs, so the sender is there.
+                _ = news.changed() => {}
+                () = self.doorbell.notified() => {}
+            }
             let service = self.clone();
-            let refreshed = tokio::task::spawn_blocking(move || service.keys.refresh().and_then(|()| service.environments.refresh())).await;
+            let refreshed = tokio::task::spawn_blocking(move || service.environments.refresh().and_then(|()| service.keys.refresh())).await;
             match refreshed {
-                Ok(Ok(())) => {}
-                Ok(Err(error)) => tracing::error!(%error, "the store cannot be read; what was known is served"),
+                Ok(Ok(())) => {
+                    if !self.reachable.swap(true, Ordering::Relaxed) {
+                        tracing::info!("the store answers again");
+                    }
+                }
+                Ok(Err(error)) => {
+                    if self.reachable.swap(false, Ordering::Relaxed) {
+                        tracing::warn!(%error, "the store cannot be read; what was known is served");
+                    }
+                }
                 Err(error) => tracing::error!(%error, "looking for changes failed"),
             }
         }
     }
+
+    /// Tells the other services on the store how far this one and its streams are: at every change, and every five seconds.
+    /// Ends with the service.
+    pub async fn keep_reporting(self: Arc<Self>) {
+        let mut installed = self.environments.installed();
+        let mut last = None;
+        loop {
+            let replica = self.replica();
+            let are_streams_behind = {
+                let state = self.environments.state();
+                let is_behind = |name: &Arc<str>, sent: &Standing| {
+                    state.environments.get(name).is_some_and(|published| published.ruleset.version > sent.version)
+                };
+                self.streams.slowest().iter().any(|(name, sent)| is_behind(name, sent))
+            };
+            let is_news = last.as_ref().is_none_or(|last: &Replica| {
+                (&last.serves, &last.sent) != (&replica.serves, &replica.sent)
+                    || replica.seen_at - last.seen_at >= REPORT.as_millis() as i64
+            });
+            if is_news {
+                let (service, told) = (self.clone(), replica.clone());
+                let reported = tokio::task::spawn_blocking(move || service.environments.store().report(&told)).await;
+                // A store that is away is warned of elsewhere; the next report comes by itself.
+                if let Ok(Err(error)) = reported {
+                    tracing::debug!(%error, "the other services cannot be told how far this one is");
+                }
+                last = Some(replica);
+            }
+            tokio::time::sleep(REPORT_PAUSE).await;
+            if !are_streams_behind {
+                // An error means that the service is gone, and this with it.
+                drop(tokio::time::timeout(REPORT, installed.changed()).await);
+            }
+        }
+    }
+
+    /// How far this service and its streams are now.
+    pub fn replica(&self) -> Replica {
+        let state = self.environments.state();
+        let serves: BTreeMap<&str, Standing> = state.environments.iter().map(|(name, published)| (&**name, published.standing())).collect();
+        let text = |standings: serde_json::Result<String>| standings.unwrap_or_else(|_| "{}".to_owned());
+        Replica {
+            id: self.id.clone(),
+            seen_at: self.environments.now(),
+            serves: text(serde_json::to_string(&serves)),
+            sent: text(serde_json::to_string(&self.streams.slowest())),
+        }
+    }
+
+    /// How far the services on the store are: those that were heard of lately, this one included as it is now.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn replicas(&self) -> Result<Vec<Replica>, StoreError> {
+        let since = self.environments.now() - 3 * REPORT.as_millis() as i64;
+        let mut replicas = self.environments.store().replicas(since)?;
+        replicas.retain(|replica| replica.id != self.id);
+        replicas.push(self.replica());
+        replicas.sort_by(|one, other| one.id.cmp(&other.id));
+        Ok(replicas)
+    }
+
+    /// Tells the other services that this one is no more, so that nobody waits for it. Blocks on the store.
+    pub fn retire(&self) {
+        let _ = self.environments.store().report(&Replica { seen_at: 0, ..self.replica() }); // it is forgotten in any case, only later
+    }
+}
+
+/// Where flags are kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// In a folder, made if it is not there.
+    Folder(PathBuf),
+    /// In PostgreSQL: `postgresql://user:password@host:5432/database`.
+    Database(String),
+}
+
+impl Place {
+    /// Opens the store there.
+    ///
+    /// # Errors
+    /// It cannot be made, opened or reached.
+    pub fn open(&self) -> Result<Arc<dyn FlagStore>, StoreError> {
+        match self {
+            Self::Folder(data) => open_store(data),
+            Self::Database(url) => Ok(Arc::new(PostgresStore::open(url, &fresh_environments()?)?)),
+        }
+    }
+}
+
+impl std::fmt::Display for Place {
+    /// Never the address: it may hold a password.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Folder(data) => write!(f, "{}", data.display()),
+            Self::Database(_) => f.write_str("PostgreSQL"),
+        }
+    }
+}
+
+/// The environments of a fresh store, each with an epoch.
+type Fresh = Vec<(Arc<str>, Arc<str>)>;
+
+fn fresh_environments() -> Result<Fresh, StoreError> {
+    FRESH_ENVIRONMENTS.iter().map(|name| Ok(((*name).into(), new_epoch()?))).collect()
 }
 
 /// The store in a folder, made if it is not there.
@@ -100,8 +253,7 @@ impl Service {
 /// # Errors
 /// It cannot be made or opened.
 pub fn open_store(data: &std::path::Path) -> Result<Arc<dyn FlagStore>, StoreError> {
-    let environments = FRESH_ENVIRONMENTS.iter().map(|name| Ok(((*name).into(), new_epoch()?))).collect::<Result<Vec<_>, StoreError>>()?;
-    Ok(Arc::new(SqliteStore::open(&data.join("jackstaff.db"), &environments)?))
+    Ok(Arc::new(SqliteStore::open(&data.join("jackstaff.db"), &fresh_environments()?)?))
 }
 
 /// Makes all environments anew, each with another epoch. After a backup was restored, versions that clients have seen would

@@ -7,7 +7,6 @@ use super::{Failure, print};
 use crate::clock::{system, to_rfc3339};
 use crate::config::{KeyKind, Keys, KeysAction};
 use crate::keys::generate;
-use crate::service::open_store;
 use crate::store::{FlagStore, KeyRecord};
 
 /// Does what was asked for.
@@ -15,7 +14,7 @@ use crate::store::{FlagStore, KeyRecord};
 /// # Errors
 /// No such environment or key, a date that is none, or a store that cannot be written (2).
 pub fn keys(options: &Keys) -> Result<(), Failure> {
-    let store = open_store(&options.data)?;
+    let store = options.store.place().open()?;
     match &options.action {
         KeysAction::Create { kind, environment, name, expires } => {
             create(options, &*store, *kind, environment.as_deref(), name, expires.as_deref())

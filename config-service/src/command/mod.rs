@@ -9,6 +9,7 @@ mod keys;
 mod lint;
 mod remote;
 mod serve;
+mod set;
 
 use std::io::{ErrorKind, Write};
 use std::path::Path;
@@ -63,6 +64,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Schema => print(jackstaff::format::native::SCHEMA.trim_end()),
         Command::Import(options) => exchange::import(&options),
         Command::Export(options) => exchange::export(&options),
+        Command::Set(options) => set::set(&options),
         Command::Keys(options) => keys::keys(&options),
     };
     match result {

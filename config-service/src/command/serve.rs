@@ -15,7 +15,7 @@ use crate::config::{LogFormat, Serve};
 use crate::environments::refusal::Refusal;
 use crate::publish::sse::StreamOptions;
 use crate::serve::run;
-use crate::service::{Service, ServiceOptions, begin_new_epoch, import_file, open_store};
+use crate::service::{Place, Service, ServiceOptions, begin_new_epoch, import_file};
 use crate::watch::watch;
 
 /// Serves until SIGINT or SIGTERM.
@@ -56,12 +56,15 @@ fn prepare(options: &Serve) -> Result<Arc<Service>, Failure> {
         shutdown_timeout: Duration::from_secs(options.shutdown_timeout),
         ..ServiceOptions::default()
     };
-    let service = Service::open(open_store(&options.data)?, behaviour, clock::system())?;
+    let service = Service::open(options.store.place().open()?, behaviour, clock::system())?;
     if is_public && !options.open && !service.keys.any_live() {
         return Err(Failure::usage(format!(
-            "{} is reachable from other machines, and there is no API key yet. Make one with\n  jackstaff keys create --data {} --kind admin\nor listen on 127.0.0.1, or say --open if everybody may read and change all flags",
+            "{} is reachable from other machines, and there is no API key yet. Make one with\n  jackstaff keys create {}--kind admin\nor listen on 127.0.0.1, or say --open if everybody may read and change all flags",
             options.listen,
-            options.data.display()
+            match options.store.place() {
+                Place::Folder(data) => format!("--data {} ", data.display()),
+                Place::Database(_) => String::new(), // DATABASE_URL says it, and is not to be shown
+            }
         )));
     }
     if options.open && is_public {
@@ -105,7 +108,12 @@ fn announce(options: &Serve, address: SocketAddr) {
         });
         writeln!(out, "{line}")
     } else {
-        writeln!(out, "jackstaff {} serves flags at http://{address} (data in {})", env!("CARGO_PKG_VERSION"), options.data.display())
+        writeln!(
+            out,
+            "jackstaff {} serves flags at http://{address} (flags are kept in {})",
+            env!("CARGO_PKG_VERSION"),
+            options.store.place()
+        )
     };
     let _ = out.flush();
 }

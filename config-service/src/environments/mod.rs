@@ -13,11 +13,14 @@ pub mod state;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use jackstaff::ruleset::Problem;
+use tokio::sync::watch;
 
 use crate::clock::Clock;
+use crate::histogram::Histogram;
 use crate::publish::Publisher;
 use crate::random;
 use crate::store::{FlagStore, PartName, Record, Standing, StoreError};
@@ -26,8 +29,8 @@ use published::Published;
 use refusal::Refusal;
 use state::State;
 
-/// How often a write is tried again when another process was faster.
-const ATTEMPTS: usize = 5;
+/// How long a write is tried again when other processes are faster. Each loses only to one that wins, so somebody always gets on.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// What a write did.
 #[derive(Debug, Default)]
@@ -48,6 +51,10 @@ pub struct Environments {
     publishers: Vec<Arc<dyn Publisher>>,
     clock: Clock,
     state: ArcSwap<State>,
+    /// Counts the states that were put in; changes after the new one is there.
+    installed: watch::Sender<u64>,
+    /// From commits, by whichever service, to their being served here.
+    applied: Histogram,
     /// The stamp of the store that `state` was loaded at; held by whoever changes `state`.
     writer: Mutex<u64>,
 }
@@ -58,12 +65,21 @@ impl Environments {
     /// # Errors
     /// The store cannot be read.
     pub fn open(store: Arc<dyn FlagStore>, publishers: Vec<Arc<dyn Publisher>>, clock: Clock) -> Result<Self, StoreError> {
-        let stamp = store.stamp()?;
-        let state = State::load(store.load()?, &State::default());
+        let stored = store.load()?;
+        let stamp = stored.stamp;
+        let state = State::load(stored, &State::default());
         for published in state.environments.values() {
             publishers.iter().for_each(|publisher| publisher.publish(published));
         }
-        Ok(Self { store, publishers, clock, state: ArcSwap::from_pointee(state), writer: Mutex::new(stamp) })
+        Ok(Self {
+            store,
+            publishers,
+            clock,
+            state: ArcSwap::from_pointee(state),
+            installed: watch::Sender::new(0),
+            applied: Histogram::default(),
+            writer: Mutex::new(stamp),
+        })
     }
 
     /// Everything as of the last commit.
@@ -78,6 +94,16 @@ impl Environments {
     pub fn published(&self, environment: &str) -> Result<Arc<Published>, Refusal> {
         let state = self.state.load();
         state.environments.get(environment).cloned().ok_or_else(|| Refusal::NoEnvironment(environment.chars().take(128).collect()))
+    }
+
+    /// Changes whenever something else is served, after it is.
+    pub fn installed(&self) -> watch::Receiver<u64> {
+        self.installed.subscribe()
+    }
+
+    /// How long it took from commits, by whichever service, to their being served here.
+    pub fn applied(&self) -> &Histogram {
+        &self.applied
     }
 
     /// The store, for what is not flags: keys and the audit log.
@@ -105,11 +131,19 @@ impl Environments {
     pub fn write(&self, draft: &Draft) -> Result<Outcome, Refusal> {
         // A panic of another writer left `state` as it was: it is swapped whole, at the end.
         let mut stamp = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
-        for _ in 0..ATTEMPTS {
-            let plan = plan(&self.state.load(), draft)?;
+        let started = Instant::now();
+        let mut pause = 2;
+        // What another process wrote a moment ago is planned upon: else a draft that undoes it would seem to change nothing.
+        if self.store.stamp()? != *stamp {
+            self.reload(&mut stamp)?;
+        }
+        loop {
+            let mut plan = plan(&self.state.load(), draft)?;
             if plan.is_empty() {
                 return Ok(outcome(None, plan).0);
             }
+            // What is planned is right only for the state it was planned on, so whatever anybody else wrote since makes it stale.
+            plan.commit.seen = Some(*stamp);
             match self.store.commit(&plan.commit) {
                 Ok(audit) => {
                     let moved = plan.commit.moves.len();
@@ -119,11 +153,14 @@ impl Environments {
                     self.install(next);
                     return Ok(outcome);
                 }
-                Err(StoreError::Stale) => self.reload(&mut stamp)?,
+                Err(StoreError::Stale) if started.elapsed() < PATIENCE => {
+                    std::thread::sleep(Duration::from_millis(random::jitter(pause)));
+                    pause = (pause * 2).min(100);
+                    self.reload(&mut stamp)?;
+                }
                 Err(error) => return Err(error.into()),
             }
         }
-        Err(StoreError::Stale.into())
     }
 
     /// Takes over what another process has written to the store. Cheap if nothing was. Blocks on the store.
@@ -136,10 +173,9 @@ impl Environments {
     }
 
     fn reload(&self, stamp: &mut u64) -> Result<(), StoreError> {
-        // The stamp first: what is written between the two calls is then loaded twice, never missed.
-        let now = self.store.stamp()?;
-        let next = State::load(self.store.load()?, &self.state.load());
-        *stamp = now;
+        let stored = self.store.load()?;
+        *stamp = stored.stamp;
+        let next = State::load(stored, &self.state.load());
         self.install(next);
         Ok(())
     }
@@ -147,6 +183,13 @@ impl Environments {
     fn install(&self, next: State) {
         let next = Arc::new(next);
         let last = self.state.swap(next.clone());
+        let now = self.now();
+        for (name, published) in &next.environments {
+            let is_newer = last.environments.get(name).is_some_and(|last| last.ruleset.version < published.ruleset.version);
+            if is_newer && published.committed_at > 0 {
+                self.applied.observe(now - published.committed_at);
+            }
+        }
         for publisher in &self.publishers {
             for (name, published) in &next.environments {
                 if last.environments.get(name).is_none_or(|last| last.standing() != published.standing()) {
@@ -155,6 +198,7 @@ impl Environments {
             }
             last.environments.keys().filter(|name| !next.environments.contains_key(*name)).for_each(|name| publisher.close(name));
         }
+        self.installed.send_modify(|count| *count += 1);
     }
 }
 

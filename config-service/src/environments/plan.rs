@@ -120,6 +120,7 @@ pub fn plan(state: &State, draft: &Draft) -> Result<Plan, Refusal> {
     let moves = move_environments(&mut next, &writes, draft);
     let (before, after) = (before.to_json(), after.to_json());
     let commit = Commit {
+        seen: None,
         note: draft.note.clone(),
         parts: writes,
         create: draft.create.clone(),
@@ -228,7 +229,7 @@ fn move_environments(next: &mut State, writes: &[PartWrite], draft: &Draft) -> V
         let mut history = published.history().clone();
         history.push(ruleset.version, Arc::new(touched.clone()));
         moves.push(Move { environment: name.clone(), epoch: ruleset.epoch.clone(), version: ruleset.version, touched });
-        *published = Arc::new(Published::new(ruleset, history, Some(published)));
+        *published = Arc::new(Published::new(ruleset, history, Some(published)).committed(draft.note.at));
     }
     moves
 }

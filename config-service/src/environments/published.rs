@@ -60,6 +60,8 @@ pub struct Published {
     pub ruleset: Ruleset,
     /// As evaluated.
     pub snapshot: Arc<Snapshot>,
+    /// When this version was committed, in milliseconds since 1970 by the clock of who wrote it; 0 where nobody knows.
+    pub committed_at: i64,
     history: History,
     json: OnceLock<Bytes>,
     gzip: OnceLock<Bytes>,
@@ -71,7 +73,14 @@ impl Published {
     pub fn new(mut ruleset: Ruleset, history: History, previous: Option<&Published>) -> Self {
         ruleset.digest = ruleset.digest();
         let snapshot = Arc::new(native::compile(&ruleset, previous.map(|previous| &*previous.snapshot)));
-        Self { ruleset, snapshot, history, json: OnceLock::new(), gzip: OnceLock::new(), deltas: Mutex::default() }
+        Self { ruleset, snapshot, committed_at: 0, history, json: OnceLock::new(), gzip: OnceLock::new(), deltas: Mutex::default() }
+    }
+
+    /// The same, committed then.
+    #[must_use]
+    pub fn committed(mut self, at: i64) -> Self {
+        self.committed_at = at;
+        self
     }
 
     /// Epoch and version.

@@ -29,9 +29,15 @@ impl State {
             set(&mut document, part, Some(unmarked(&record.doc)));
         }
         let mut histories: BTreeMap<Arc<str>, History> = BTreeMap::new();
+        let mut committed: BTreeMap<Arc<str>, i64> = BTreeMap::new();
         for change in stored.outbox {
             let is_current = stored.environments.get(&change.environment).is_some_and(|standing| standing.epoch == change.epoch);
             if is_current {
+                // A version comes of parts that were written, so the last of them was written when it came.
+                let flags = change.touched.flags.iter().map(|name| (Section::Flag, name.clone()));
+                let parts = flags.chain(change.touched.segments.iter().map(|name| (Section::Segment, name.clone())));
+                let written = parts.filter_map(|part| Some(stored.parts.get(&part)?.updated_at)).max();
+                committed.insert(change.environment.clone(), written.unwrap_or_default());
                 histories.entry(change.environment).or_default().push(change.version, Arc::new(change.touched));
             }
         }
@@ -51,7 +57,8 @@ impl State {
                 }
             }
             let history = histories.remove(&name).unwrap_or_default();
-            environments.insert(name, Arc::new(Published::new(ruleset, history, known.map(|known| &**known))));
+            let at = committed.get(&name).copied().unwrap_or_default();
+            environments.insert(name, Arc::new(Published::new(ruleset, history, known.map(|known| &**known)).committed(at)));
         }
         Self { document, parts: stored.parts, environments }
     }

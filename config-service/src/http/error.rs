@@ -110,6 +110,11 @@ impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Stale => Self::unavailable("busy", "others keep writing: try again", 1),
+            StoreError::Away(message) => {
+                tracing::debug!(error = message, "the store does not answer");
+                let message = "the database does not answer, so nothing can be written now; flags are served on from memory";
+                Self::unavailable("store_unreachable", message, 2)
+            }
             StoreError::Failed(message) => {
                 // The message may name files of this machine: it is for the log, not for the client.
                 tracing::error!(error = message, "the store failed");

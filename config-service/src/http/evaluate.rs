@@ -2,32 +2,28 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::{HeaderMap, HeaderName, StatusCode};
+use axum::http::{HeaderMap, StatusCode};
 use jackstaff::context::Context;
 use jackstaff::eval;
 use jackstaff::evaluation::{ErrorCode, Evaluation};
 use jackstaff::format::native::is_name;
 use jackstaff::ir::Snapshot;
 use jackstaff::value::Value;
-use jackstaff::wire::{BatchRequest, BatchResponse, EvaluateRequest, EvaluateResponse, MAX_BATCH, MIN_VERSION_HEADER};
+use jackstaff::wire::{BatchRequest, BatchResponse, EvaluateRequest, EvaluateResponse, MAX_BATCH};
 use serde::Deserialize;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::error::{ApiError, ApiResult};
-use super::request::{Body, Query, header, require_environment};
+use super::fresh::at_least;
+use super::request::{Body, Query, require_environment};
 use super::schema;
 use crate::context::context_of;
-use crate::environments::published::Published;
 use crate::keys::Caller;
 use crate::service::Service;
-
-/// How long a request waits for the version that it wants at least.
-const WAIT: Duration = Duration::from_secs(1);
 
 /// The routes.
 pub fn router() -> OpenApiRouter<Arc<Service>> {
@@ -162,30 +158,4 @@ fn invalid(snapshot: &Snapshot, name: &str, error: ErrorCode) -> ApiError {
     let why = snapshot.flag(name).and_then(|flag| flag.body.as_ref().err()).map(|invalid| invalid.message.clone());
     let message = format!("flag \"{name}\" cannot be evaluated: {}", why.as_deref().unwrap_or(error.as_str()));
     ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, "flag_invalid", message).with_details(serde_json::json!({"error": error.as_str()}))
-}
-
-/// What the environment serves, not older than the header asks. Somebody who knows another epoch is answered at once: waiting would
-/// not bring it back, and the answer says which epoch it is of.
-async fn at_least(service: &Service, environment: &str, headers: &HeaderMap) -> ApiResult<Arc<Published>> {
-    let published = service.environments.published(environment)?;
-    let Some(wanted) = header(headers, &HeaderName::from_static(MIN_VERSION_HEADER)) else { return Ok(published) };
-    let (epoch, version) = wanted.rsplit_once('-').map_or((None, wanted), |(epoch, version)| (Some(epoch), version));
-    let version: u64 = version
-        .parse()
-        .map_err(|_| ApiError::bad_request("X-FF-Min-Version has to be <epoch>-<number> or <number>, as an answer's epoch and version"))?;
-    let is_there =
-        |published: &Published| published.ruleset.version >= version || epoch.is_some_and(|epoch| *epoch != *published.ruleset.epoch);
-    if is_there(&published) {
-        return Ok(published);
-    }
-    let deadline = tokio::time::Instant::now() + WAIT;
-    while tokio::time::Instant::now() < deadline {
-        tokio::time::sleep(Duration::from_millis(20)).await;
-        let published = service.environments.published(environment)?;
-        if is_there(&published) {
-            return Ok(published);
-        }
-    }
-    let message = format!("version {version} of environment \"{environment}\" is not here yet; it is at {}", published.ruleset.version);
-    Err(ApiError::unavailable("version_not_reached", message, 1))
 }

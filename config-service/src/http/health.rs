@@ -11,8 +11,6 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::error::ApiResult;
-use super::request::off_thread;
 use super::schema;
 use crate::service::Service;
 
@@ -29,33 +27,32 @@ pub fn figures() -> OpenApiRouter<Arc<Service>> {
 /// The state of the service.
 #[derive(serde::Serialize, ToSchema)]
 struct Health {
-    /// `ok`
+    /// `ok`, or `degraded` where the store does not answer: flags are served from memory, and nothing can be written.
     status: &'static str,
     /// The version of this program.
     version: &'static str,
 }
 
-fn ok() -> Json<Health> {
-    Json(Health { status: "ok", version: env!("CARGO_PKG_VERSION") })
+fn health(status: &'static str) -> Json<Health> {
+    Json(Health { status, version: env!("CARGO_PKG_VERSION") })
 }
 
 /// Is the process alive?
 #[utoipa::path(get, path = "/healthz", tag = "service", security(()), responses((status = 200, description = "It is", body = Health)))]
 async fn healthz() -> Json<Health> {
-    ok()
+    health("ok")
 }
 
-/// Can it serve? The store answers and the flags are loaded.
+/// Can it serve? The flags are loaded
+///
+/// It can without the store too, and says `degraded` then. Were it not ready, every service on a database that is away would be taken out of
+/// the balancer, and nobody could evaluate because nobody can write.
 #[utoipa::path(
     get, path = "/readyz", tag = "service", security(()),
-    responses(
-        (status = 200, description = "It can", body = Health),
-        (status = 503, description = "The store does not answer", body = schema::ErrorBody)
-    )
+    responses((status = 200, description = "It can", body = Health))
 )]
-async fn readyz(State(service): State<Arc<Service>>) -> ApiResult<Json<Health>> {
-    off_thread(&service, |service| Ok(service.environments.store().stamp()?)).await?;
-    Ok(ok())
+async fn readyz(State(service): State<Arc<Service>>) -> Json<Health> {
+    health(if service.is_store_reachable() { "ok" } else { "degraded" })
 }
 
 /// Figures in Prometheus' text format
@@ -66,6 +63,14 @@ async fn readyz(State(service): State<Arc<Service>>) -> ApiResult<Json<Health>> 
 async fn metrics(State(service): State<Arc<Service>>) -> impl IntoResponse {
     let state = service.environments.state();
     let versions: BTreeMap<&str, u64> = state.environments.iter().map(|(name, published)| (&**name, published.ruleset.version)).collect();
-    let text = service.metrics.render(&versions, service.streams.open());
+    let mut text = service.metrics.render(&versions, service.streams.open());
+    let reachable = u8::from(service.is_store_reachable());
+    text.push_str(&format!(
+        "# HELP jackstaff_store_up Does the store answer?\n# TYPE jackstaff_store_up gauge\njackstaff_store_up {reachable}\n"
+    ));
+    let help = "Time from a commit, by whichever service, to its being served here.";
+    service.environments.applied().render(&mut text, "jackstaff_commit_to_applied_seconds", help);
+    let help = "Time from a commit to its being on the way to a stream's reader, per stream.";
+    service.streams.sent().render(&mut text, "jackstaff_commit_to_sent_seconds", help);
     ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text)
 }

@@ -10,10 +10,12 @@ mod environments;
 pub mod error;
 mod evaluate;
 mod flags;
+mod fresh;
 mod gate;
 mod health;
 pub mod metrics;
 mod parts;
+mod replicas;
 mod request;
 mod rulesets;
 mod schema;
@@ -65,6 +67,7 @@ pub fn router(service: &Arc<Service>) -> Router {
         .merge(segments::router())
         .merge(environments::router())
         .merge(audit::router())
+        .merge(replicas::router())
         .layer(DefaultBodyLimit::max(MANAGE_LIMIT));
     let keyed = OpenApiRouter::with_openapi(Description::openapi())
         .merge(evaluate::router().layer(DefaultBodyLimit::max(EVALUATE_LIMIT)))

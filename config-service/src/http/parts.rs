@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::http::header::IF_NONE_MATCH;
+use axum::http::header::{IF_MATCH, IF_NONE_MATCH};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use jackstaff::ruleset::{Node, Syntax};
@@ -15,15 +15,19 @@ use super::error::{ApiError, ApiResult};
 use super::request::{Admin, Body, header, off_thread};
 use super::rulesets::matches_tag;
 use super::write::{Part, WrittenPart, etag, expectation, note, tagged};
+use crate::environments::Outcome;
 use crate::environments::plan::{Action, Draft, Edit, Expectation};
 use crate::environments::refusal::Refusal;
 use crate::service::Service;
-use crate::store::{PartName, Record, Section};
+use crate::store::{Note, PartName, Record, Section};
 
 /// How many a list shows if nobody says.
 const PAGE: usize = 100;
 /// How many a list shows at most.
 const MAX_PAGE: usize = 1_000;
+
+/// How often a write that takes whatever is there is tried again when that changes under it.
+const ATTEMPTS: usize = 10;
 
 /// What a list shows.
 #[derive(Deserialize, utoipa::IntoParams)]
@@ -177,32 +181,71 @@ pub async fn write(
     comment: Option<String>,
 ) -> ApiResult<Response> {
     let note = note(&service, &caller, change.word(), format!("{}/{}", part.0.as_str(), part.1), comment)?;
+    let seen_any = header(&headers, &IF_MATCH).is_some_and(|tags| tags.trim() == "*");
     off_thread(&service, move |service| {
-        let state = service.environments.state();
-        let record = state.parts.get(&part);
-        let expected = match change {
-            Change::Create(_) => Expectation::Absent,
-            // Restoring is what it is whatever the revision; whoever cares may say so.
-            Change::Restore => expectation(&headers, record.map(|record| record.revision)).unwrap_or(Expectation::Present),
-            _ => expectation(&headers, record.map(|record| record.revision))?,
-        };
-        // Against a lost race as well: what was seen here must still be there when it is written.
-        let expected = match (&change, expected, record) {
-            (Change::Patch(_), Expectation::Present, Some(record)) => Expectation::Revision(record.revision),
-            _ => expected,
-        };
-        let action = match change {
-            Change::Create(node) | Change::Replace(node) => Action::Put(node),
-            Change::Patch(patch) => Action::Put(patched(record.ok_or_else(|| shortened(part.clone()))?, patch)?),
-            Change::Archive => Action::Archive,
-            Change::Restore => Action::Restore,
-        };
-        let is_new = record.is_none();
-        let edit = Edit { part: part.clone(), expected, action };
-        let outcome = service.environments.write(&Draft { note, edits: vec![edit], ..Draft::default() })?;
-        WrittenPart::answer(service, if is_new { StatusCode::CREATED } else { StatusCode::OK }, &part, outcome)
+        for attempt in 1.. {
+            // The caller may have seen it at another service, where it is newer than here.
+            service.environments.refresh()?;
+            match write_once(service, &part, &change, &headers, &note) {
+                // Whoever takes whatever is there does not care that it changed in between.
+                Err(Refused::Write(Refusal::Changed(..))) if seen_any && attempt < ATTEMPTS => {}
+                Err(Refused::Write(refusal)) => return Err(refusal.into()),
+                Err(Refused::Request(error)) => return Err(error),
+                Ok((status, outcome)) => return WrittenPart::answer(service, status, &part, outcome),
+            }
+        }
+        Err(super::request::internal())
     })
     .await
+}
+
+/// Why a part was not written: by the request itself, or by what is there.
+enum Refused {
+    Request(ApiError),
+    Write(Refusal),
+}
+
+impl From<ApiError> for Refused {
+    fn from(error: ApiError) -> Self {
+        Self::Request(error)
+    }
+}
+
+impl From<Refusal> for Refused {
+    fn from(refusal: Refusal) -> Self {
+        Self::Write(refusal)
+    }
+}
+
+fn write_once(
+    service: &Service,
+    part: &PartName,
+    change: &Change,
+    headers: &HeaderMap,
+    note: &Note,
+) -> Result<(StatusCode, Outcome), Refused> {
+    let state = service.environments.state();
+    let record = state.parts.get(part);
+    let expected = match change {
+        Change::Create(_) => Expectation::Absent,
+        // Restoring is what it is whatever the revision; whoever cares may say so.
+        Change::Restore => expectation(headers, record.map(|record| record.revision)).unwrap_or(Expectation::Present),
+        _ => expectation(headers, record.map(|record| record.revision))?,
+    };
+    // Against a lost race as well: what was seen here must still be there when it is written.
+    let expected = match (change, expected, record) {
+        (Change::Patch(_), Expectation::Present, Some(record)) => Expectation::Revision(record.revision),
+        _ => expected,
+    };
+    let action = match change {
+        Change::Create(node) | Change::Replace(node) => Action::Put(node.clone()),
+        Change::Patch(patch) => Action::Put(patched(record.ok_or_else(|| shortened(part.clone()))?, patch.clone())?),
+        Change::Archive => Action::Archive,
+        Change::Restore => Action::Restore,
+    };
+    let status = if record.is_none() { StatusCode::CREATED } else { StatusCode::OK };
+    let edit = Edit { part: part.clone(), expected, action };
+    Ok((status, service.environments.write(&Draft { note: note.clone(), edits: vec![edit], ..Draft::default() })?))
 }
 
 fn patched(record: &Record, patch: Value) -> ApiResult<Node> {

@@ -14,6 +14,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::error::{ApiError, ApiResult};
+use super::fresh::{at_least, reach};
 use super::request::{Path, Query, header, off_thread, require_environment};
 use super::schema;
 use crate::environments::published::Published;
@@ -43,6 +44,7 @@ struct Since {
     params(
         ("environment" = String, Path),
         Since,
+        ("X-FF-Min-Version" = Option<String>, Header, description = "`<epoch>-<n>` or `<n>`: not a ruleset older than this"),
         ("If-None-Match" = Option<String>, Header, description = "The `ETag` that the client has")
     ),
     responses(
@@ -61,7 +63,12 @@ async fn ruleset(
     headers: HeaderMap,
 ) -> ApiResult<Response> {
     require_environment(&caller, &environment)?;
-    let published = service.environments.published(&environment)?;
+    let known = query.since.as_deref().map(standing).transpose()?;
+    // A client that was at another service may know more than this one does yet.
+    let published = match &known {
+        Some(known) => reach(&service, &environment, Some(&known.epoch), known.version).await?,
+        None => at_least(&service, &environment, &headers).await?,
+    };
     let tag = format!("\"{}\"", published.tag());
     if header(&headers, &IF_NONE_MATCH).is_some_and(|wanted| matches_tag(wanted, &tag)) {
         let mut response = Response::new(Body::empty());
@@ -69,10 +76,7 @@ async fn ruleset(
         response.headers_mut().insert(ETAG, value(&tag)?);
         return Ok(response);
     }
-    let delta = match &query.since {
-        Some(since) => published.delta_json(&standing(since)?),
-        None => None,
-    };
+    let delta = known.and_then(|known| published.delta_json(&known));
     let (kind, body, is_gzip) = match delta {
         Some(delta) => ("delta", delta, false),
         None => full(&service, published, accepts_gzip(&headers)).await?,
@@ -128,9 +132,12 @@ async fn stream(
     headers: HeaderMap,
 ) -> ApiResult<Response> {
     require_environment(&caller, &environment)?;
-    service.environments.published(&environment)?;
+    let published = service.environments.published(&environment)?;
     // What a client says about itself here only saves bytes: if it cannot be read, the whole ruleset comes.
     let known = header(&headers, &LAST_EVENT_ID).or(query.since.as_deref()).and_then(|text| standing(text).ok());
+    if known.as_ref().is_some_and(|known| known.epoch == published.ruleset.epoch && known.version > published.ruleset.version) {
+        service.look_now();
+    }
     let keys = service.clone();
     let events = service.streams.stream(&environment, known, Box::new(move || keys.keys.is_live(&caller)));
     let events =

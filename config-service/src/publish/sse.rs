@@ -15,7 +15,9 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
 
 use super::Publisher;
+use crate::clock::Clock;
 use crate::environments::published::Published;
+use crate::histogram::Histogram;
 use crate::random::jitter;
 use crate::store::Standing;
 
@@ -39,16 +41,68 @@ impl Default for StreamOptions {
 /// All streams of this process.
 pub struct Streams {
     options: StreamOptions,
+    clock: Clock,
     places: Arc<Semaphore>,
-    environments: Mutex<BTreeMap<Arc<str>, watch::Sender<Arc<Published>>>>,
+    environments: Mutex<BTreeMap<Arc<str>, Channel>>,
     closing: watch::Sender<bool>,
+    sent: Arc<Histogram>,
+}
+
+/// The streams of one environment.
+struct Channel {
+    news: watch::Sender<Arc<Published>>,
+    places: Arc<Places>,
+}
+
+/// How many streams were sent which version last. As many entries as versions, not as streams: nearly always one.
+#[derive(Default)]
+struct Places(Mutex<BTreeMap<(Arc<str>, u64), usize>>);
+
+impl Places {
+    fn step(&self, from: Option<&Standing>, to: Option<&Standing>) {
+        let mut places = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let key = |standing: &Standing| (standing.epoch.clone(), standing.version);
+        if let Some(to) = to {
+            *places.entry(key(to)).or_default() += 1;
+        }
+        let Some(from) = from.map(key) else { return };
+        if let Some(count) = places.get_mut(&from) {
+            *count -= 1;
+            if *count == 0 {
+                places.remove(&from);
+            }
+        }
+    }
+
+    /// The lowest version of this epoch; 0 if a stream is at another epoch, `None` without streams.
+    fn slowest(&self, epoch: &str) -> Option<u64> {
+        let places = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        places.keys().map(|(other, version)| if **other == *epoch { *version } else { 0 }).min()
+    }
 }
 
 impl Streams {
     /// No streams yet.
-    pub fn new(options: StreamOptions) -> Self {
-        let places = options.max_streams.min(Semaphore::MAX_PERMITS);
-        Self { options, places: Arc::new(Semaphore::new(places)), environments: Mutex::default(), closing: watch::Sender::new(false) }
+    pub fn new(options: StreamOptions, clock: Clock) -> Self {
+        let places = Arc::new(Semaphore::new(options.max_streams.min(Semaphore::MAX_PERMITS)));
+        let (closing, sent) = (watch::Sender::new(false), Arc::default());
+        Self { options, clock, places, environments: Mutex::default(), closing, sent }
+    }
+
+    /// How long it took from commits to their being on the way to a stream's reader, a measurement per stream.
+    pub fn sent(&self) -> &Histogram {
+        &self.sent
+    }
+
+    /// Per environment that has streams, the version that its slowest stream was sent.
+    pub fn slowest(&self) -> BTreeMap<Arc<str>, Standing> {
+        let environments = self.environments.lock().unwrap_or_else(PoisonError::into_inner);
+        let slowest = environments.iter().filter_map(|(name, channel)| {
+            let epoch = channel.news.borrow().ruleset.epoch.clone();
+            let version = channel.places.slowest(&epoch)?;
+            Some((name.clone(), Standing { epoch, version }))
+        });
+        slowest.collect()
     }
 
     /// How many streams are open.
@@ -70,13 +124,24 @@ impl Streams {
         allowed: Box<dyn Fn() -> bool + Send>,
     ) -> Option<impl Stream<Item = Bytes> + Send + 'static> {
         let place = self.places.clone().try_acquire_owned().ok()?;
-        let news = self.environments.lock().unwrap_or_else(PoisonError::into_inner).get(environment)?.subscribe();
+        let (news, places) = {
+            let environments = self.environments.lock().unwrap_or_else(PoisonError::into_inner);
+            let channel = environments.get(environment)?;
+            (channel.news.subscribe(), channel.places.clone())
+        };
         let mut ping = interval_at(Instant::now() + self.options.ping, self.options.ping);
         ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let age = self.options.min_age + Duration::from_millis(jitter(2 * self.options.min_age.as_millis() as u64 + 1));
+        // Counted as soon as it is there: who waits for all streams waits for this one too.
+        let standing = known.clone().unwrap_or_else(|| Standing { epoch: "".into(), version: 0 });
+        places.step(None, Some(&standing));
         let stream = Feed {
             news,
             sent: known,
+            counted: standing,
+            places,
+            clock: self.clock.clone(),
+            latency: self.sent.clone(),
             ping,
             ends: Instant::now() + age,
             closing: self.closing.subscribe(),
@@ -93,8 +158,11 @@ impl Publisher for Streams {
     fn publish(&self, published: &Arc<Published>) {
         let mut environments = self.environments.lock().unwrap_or_else(PoisonError::into_inner);
         match environments.get(&published.ruleset.environment) {
-            Some(sender) => drop(sender.send_replace(published.clone())),
-            None => drop(environments.insert(published.ruleset.environment.clone(), watch::Sender::new(published.clone()))),
+            Some(channel) => drop(channel.news.send_replace(published.clone())),
+            None => {
+                let channel = Channel { news: watch::Sender::new(published.clone()), places: Arc::default() };
+                environments.insert(published.ruleset.environment.clone(), channel);
+            }
         }
     }
 
@@ -113,6 +181,11 @@ enum Phase {
 struct Feed {
     news: watch::Receiver<Arc<Published>>,
     sent: Option<Standing>,
+    /// What this stream is counted at in `places`.
+    counted: Standing,
+    places: Arc<Places>,
+    clock: Clock,
+    latency: Arc<Histogram>,
     ping: Interval,
     ends: Instant,
     closing: watch::Receiver<bool>,
@@ -122,7 +195,27 @@ struct Feed {
     _place: OwnedSemaphorePermit,
 }
 
+impl Drop for Feed {
+    fn drop(&mut self) {
+        self.places.step(Some(&self.counted), None);
+    }
+}
+
 impl Feed {
+    /// Counts what was sent, now that the connection wants more: what came before is on its way.
+    fn count(&mut self) {
+        let Some(sent) = self.sent.as_ref().filter(|sent| **sent != self.counted) else { return };
+        self.places.step(Some(&self.counted), Some(sent));
+        // A stream's first event tells nothing of how long news take.
+        if self.counted.epoch == sent.epoch {
+            let newest = self.news.borrow();
+            if newest.ruleset.version == sent.version && newest.committed_at > 0 {
+                self.latency.observe((self.clock)() - newest.committed_at);
+            }
+        }
+        self.counted = sent.clone();
+    }
+
     async fn next(&mut self) -> Option<Bytes> {
         loop {
             if let Some(chunk) = self.chunks.pop_front() {
@@ -137,7 +230,10 @@ impl Feed {
                         self.say_ping();
                     }
                 }
-                Phase::Running => self.wait().await,
+                Phase::Running => {
+                    self.count();
+                    self.wait().await;
+                }
             }
         }
     }
@@ -172,7 +268,8 @@ impl Feed {
     fn catch_up(&mut self) -> bool {
         let newest = self.news.borrow_and_update().clone();
         let standing = newest.standing();
-        if self.sent.as_ref() == Some(&standing) {
+        // A client that has been at another service may know a later version than this one does yet. It is not taken back.
+        if self.sent.as_ref().is_some_and(|sent| sent.epoch == standing.epoch && sent.version >= standing.version) {
             return false;
         }
         let delta = self.sent.as_ref().and_then(|sent| newest.delta_json(sent));

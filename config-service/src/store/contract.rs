@@ -1,25 +1,34 @@
-//! What every [`FlagStore`] must do. An implementation calls [`check_all`] with a way to make a fresh store.
+//! What every [`FlagStore`] must do. An implementation calls [`check_all`] with a way to make a fresh store and open it twice,
+//! as two processes do.
 
 use std::sync::Arc;
 
-use super::{AuditQuery, Commit, FlagStore, KeyRecord, Move, Note, OUTBOX_KEEP, PartWrite, Section, Standing, StoreError, Touched};
+use super::{
+    AuditQuery, Commit, FlagStore, KeyRecord, Move, Note, OUTBOX_KEEP, PartWrite, Section, Standing, StoreError, Stored, Touched, backup,
+};
 
 /// The environment that a fresh store of these tests has, and its epoch.
 pub const FRESH: (&str, &str) = ("production", "e1");
 
 /// Runs all checks, each on a store of its own.
-pub fn check_all<S: FlagStore>(fresh: impl Fn() -> S) {
-    a_fresh_store_is_empty(&fresh());
-    a_commit_is_kept_whole(&fresh());
-    a_late_writer_is_told(&fresh());
-    a_refused_commit_leaves_no_trace(&fresh());
-    environments_come_and_go(&fresh());
-    the_outbox_is_bounded(&fresh());
-    relays_read_on_where_they_were(&fresh());
-    what_is_not_sent_yet_is_kept(&fresh());
-    one_process_leads(&fresh());
-    the_audit_log_is_read_newest_first(&fresh());
-    keys_are_kept_and_revoked(&fresh());
+pub fn check_all<S: FlagStore>(fresh: impl Fn() -> (S, S)) {
+    a_fresh_store_is_empty(&fresh().0);
+    a_commit_is_kept_whole(&fresh().0);
+    a_late_writer_is_told(&fresh().0);
+    a_refused_commit_leaves_no_trace(&fresh().0);
+    environments_come_and_go(&fresh().0);
+    the_outbox_is_bounded(&fresh().0);
+    relays_read_on_where_they_were(&fresh().0);
+    what_is_not_sent_yet_is_kept(&fresh().0);
+    one_process_leads(&fresh().0);
+    the_audit_log_is_read_newest_first(&fresh().0);
+    keys_are_kept_and_revoked(&fresh().0);
+    let (one, other) = fresh();
+    two_processes_see_each_other(&one, &other);
+    let (one, other) = fresh();
+    of_many_who_write_at_once_one_wins(&one, &other);
+    let (from, to) = (fresh().0, fresh().0);
+    a_backup_brings_everything(&from, &to);
 }
 
 fn write(name: &str, seen: u64, doc: &str) -> PartWrite {
@@ -215,4 +224,86 @@ fn keys_are_kept_and_revoked(store: &dyn FlagStore) {
     assert!(store.revoke_key("id", 6).unwrap());
     assert!(!store.revoke_key("id", 7).unwrap(), "once is enough");
     assert_eq!(store.keys().unwrap()[0].revoked_at, Some(6));
+}
+
+fn two_processes_see_each_other(one: &dyn FlagStore, other: &dyn FlagStore) {
+    let before = (one.load().unwrap().stamp, other.load().unwrap().stamp);
+    assert_eq!(before, (one.stamp().unwrap(), other.stamp().unwrap()));
+    let seen = |store: &dyn FlagStore, commit: Commit| Commit { seen: Some(store.stamp().unwrap()), ..commit };
+    one.commit(&seen(one, commit(1, vec![write("a", 0, "{}")], vec![advance(1, &["a"])]))).unwrap();
+    assert_eq!(one.stamp().unwrap(), before.0, "one's own writes are no news");
+    assert_ne!(other.stamp().unwrap(), before.1);
+    let unrelated = Commit { seen: Some(before.1), ..commit(2, vec![write("b", 0, "{}")], vec![]) };
+    assert!(is_stale(other.commit(&unrelated)), "planned on what is no more, even if it touches nothing that changed");
+    assert!(is_stale(other.commit(&commit(2, vec![], vec![advance(1, &["a"])]))));
+    assert!(other.load().unwrap().parts.contains_key(&(Section::Flag, "a".into())));
+    other.commit(&seen(other, unrelated)).unwrap();
+    assert_eq!(one.load().unwrap().parts.len(), 2);
+}
+
+fn of_many_who_write_at_once_one_wins(one: &dyn FlagStore, other: &dyn FlagStore) {
+    let rounds = 20;
+    std::thread::scope(|scope| {
+        for store in [one, other, one, other] {
+            scope.spawn(move || {
+                let mut won = 0;
+                while won < rounds {
+                    let Stored { stamp, environments, .. } = store.load().unwrap();
+                    let next = advance(environments[FRESH.0].version + 1, &["a"]);
+                    match store.commit(&Commit { seen: Some(stamp), ..commit(1, vec![], vec![next]) }) {
+                        Ok(_) => won += 1,
+                        Err(StoreError::Stale) => {}
+                        Err(error) => panic!("{error}"),
+                    }
+                }
+            });
+        }
+    });
+    let stored = one.load().unwrap();
+    assert_eq!(stored.environments[FRESH.0].version, 4 * rounds);
+    assert_eq!(stored.outbox.iter().map(|change| change.version).collect::<Vec<_>>(), (1..=4 * rounds).collect::<Vec<_>>());
+    let audit = other.audit(&AuditQuery { limit: 1_000, ..AuditQuery::default() }).unwrap();
+    let version = |entry: &super::AuditEntry| entry.environments.clone();
+    assert_eq!(audit.len() as u64, 4 * rounds);
+    for (at, entry) in audit.iter().rev().enumerate() {
+        assert!(version(entry).contains(&format!("\"version\":{}}}", at + 1)), "the log is in the order of the commits: {entry:?}");
+    }
+}
+
+fn a_backup_brings_everything(from: &dyn FlagStore, to: &dyn FlagStore) {
+    let segment = PartWrite { part: (Section::Segment, "s".into()), seen: 0, doc: "{}".into(), archived: true };
+    from.commit(&Commit {
+        before: r#"{"flags":{"a":null},"segments":{"s":null}}"#.into(),
+        after: r#"{"flags":{"a":{"n":1}},"segments":{"s":{}}}"#.into(),
+        ..commit(5, vec![write("a", 0, r#"{"n":1}"#), segment], vec![advance(1, &["a", "b"])])
+    })
+    .unwrap();
+    from.commit(&commit(9, vec![write("a", 1, r#"{"n":2}"#)], vec![advance(2, &["a"])])).unwrap();
+    let key = KeyRecord {
+        id: "id".into(),
+        environment: None,
+        name: "me".into(),
+        hash: vec![0, 9, 255],
+        created_at: 5,
+        expires_at: None,
+        revoked_at: Some(6),
+    };
+    from.create_key(&key).unwrap();
+    let mut bytes = Vec::new();
+    backup::write(from, &mut bytes).unwrap();
+    let half = bytes[..bytes.len() / 2].to_vec();
+    assert!(to.restore(&mut backup::read(&*half)).is_err(), "it breaks off in the middle of a line");
+    assert!(to.restore(&mut backup::read(&b"{}\n"[..])).is_err());
+    to.restore(&mut backup::read(&*bytes)).unwrap();
+    let (old, new) = (from.load().unwrap(), to.load().unwrap());
+    assert_eq!((old.environments, old.parts, old.versions, old.outbox), (new.environments, new.parts, new.versions, new.outbox));
+    assert_eq!(from.keys().unwrap(), to.keys().unwrap());
+    let all = AuditQuery { limit: 10, ..AuditQuery::default() };
+    assert_eq!(from.audit(&all).unwrap(), to.audit(&all).unwrap());
+    let of_segment = AuditQuery { part: Some((Section::Segment, "s".into())), ..all };
+    assert_eq!(to.audit(&of_segment).unwrap().len(), 1);
+    let again = to.restore(&mut backup::read(&*bytes));
+    assert!(again.unwrap_err().to_string().contains("already"), "what is there is not written over");
+    let next = to.commit(&commit(10, vec![], vec![advance(3, &["a"])])).unwrap();
+    assert!(next > 2, "the log goes on behind what was brought");
 }

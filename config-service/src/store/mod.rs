@@ -6,11 +6,14 @@
 //! the store allocates nothing on its own, it only checks that nobody was faster. So versions are gapless and in commit
 //! order, with several services on one store too.
 //!
+//! [`SqliteStore`] keeps flags in one file and needs no set-up; [`PostgresStore`] lets any number of services share them.
 //! The trait is synchronous, since SQLite is; [`crate::environments`] calls it off the async threads.
 //! Every implementation runs the suite in `contract.rs`.
 
+pub mod backup;
 #[cfg(test)]
 mod contract;
+pub mod postgres;
 mod sqlite;
 
 use std::collections::BTreeMap;
@@ -18,7 +21,10 @@ use std::fmt;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+use tokio::sync::watch;
 
+use backup::Line;
+pub use postgres::PostgresStore;
 pub use sqlite::SqliteStore;
 
 /// How many moves of an environment the outbox keeps; a client that is further behind gets the whole ruleset.
@@ -59,7 +65,7 @@ impl Section {
 pub type PartName = (Section, Arc<str>);
 
 /// A flag or a segment as it is kept.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Record {
     /// The document as JSON text.
     pub doc: Arc<str>,
@@ -74,7 +80,7 @@ pub struct Record {
 }
 
 /// Where an environment stands.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Standing {
     /// A random id made with the environment; versions of different epochs do not compare.
     pub epoch: Arc<str>,
@@ -151,6 +157,9 @@ pub struct Note {
 /// One write, whole or not at all.
 #[derive(Clone, Debug, Default)]
 pub struct Commit {
+    /// The stamp of what the writer saw: the commit is stale if anybody has written since, whatever it was. `None`: only the parts
+    /// and environments of this commit have to be as they were.
+    pub seen: Option<u64>,
     /// For the audit log.
     pub note: Note,
     /// New texts.
@@ -170,18 +179,20 @@ pub struct Commit {
 /// Everything that a service needs to start.
 #[derive(Clone, Debug, Default)]
 pub struct Stored {
+    /// [`FlagStore::stamp`] as of the same moment.
+    pub stamp: u64,
     /// The environments.
     pub environments: BTreeMap<Arc<str>, Standing>,
     /// Flags and segments, archived ones included.
     pub parts: BTreeMap<PartName, Record>,
     /// Per environment, the version of the last commit that touched each part.
     pub versions: BTreeMap<Arc<str>, BTreeMap<PartName, u64>>,
-    /// The last moves of all environments, oldest first.
+    /// The last moves of all environments, oldest first; at most [`OUTBOX_KEEP`] of each.
     pub outbox: Vec<Move>,
 }
 
 /// One line of the audit log.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AuditEntry {
     /// Its number, rising.
     pub id: u64,
@@ -215,7 +226,7 @@ pub struct AuditQuery {
 }
 
 /// An API key as it is kept: never the secret itself.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeyRecord {
     /// Eight characters, part of the key's text.
     pub id: String,
@@ -233,11 +244,26 @@ pub struct KeyRecord {
     pub revoked_at: Option<i64>,
 }
 
+/// How far a process on the store is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Replica {
+    /// A random id, made when it started.
+    pub id: String,
+    /// When it said so, in milliseconds since 1970.
+    pub seen_at: i64,
+    /// What it serves, as JSON `{environment:{epoch,version}}`.
+    pub serves: String,
+    /// What its slowest stream was sent, as JSON likewise; environments without streams are not in it.
+    pub sent: String,
+}
+
 /// Why the store did not do it.
 #[derive(Debug)]
 pub enum StoreError {
     /// Somebody else committed in between: load again and retry.
     Stale,
+    /// The store does not answer now. A write that was under way may have been kept or not.
+    Away(String),
     /// The store itself failed.
     Failed(String),
 }
@@ -246,7 +272,7 @@ impl fmt::Display for StoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Stale => f.write_str("somebody else committed in between"),
-            Self::Failed(message) => f.write_str(message),
+            Self::Away(message) | Self::Failed(message) => f.write_str(message),
         }
     }
 }
@@ -267,7 +293,8 @@ pub trait FlagStore: Send + Sync + 'static {
     /// Takes a commit whole and returns its audit number.
     ///
     /// # Errors
-    /// [`StoreError::Stale`] if a part's revision or an environment's version is not what the writer saw; nothing is written then.
+    /// [`StoreError::Stale`] if a part's revision, an environment's version or the stamp is not what the writer saw; nothing is
+    /// written then.
     fn commit(&self, commit: &Commit) -> Result<u64>;
 
     /// A number that differs after somebody else has written: another process on the same store.
@@ -296,6 +323,28 @@ pub trait FlagStore: Send + Sync + 'static {
     /// # Errors
     /// The store cannot be written; the moves will be sent again.
     fn mark_sent(&self, relay: &str, environment: &str, standing: &Standing) -> Result<()>;
+
+    /// Changes when another process has probably written: a reason to look at [`FlagStore::stamp`] now. A hint and no more: it may
+    /// come for nothing, and where a store cannot tell, it never comes.
+    fn news(&self) -> watch::Receiver<u64>;
+
+    /// Tells the other processes on this store how far this one is. Kept for as long as it is fresh, and nowhere else.
+    ///
+    /// # Errors
+    /// The store cannot be written.
+    fn report(&self, replica: &Replica) -> Result<()>;
+
+    /// What the processes on this store reported after the moment `since`, in milliseconds since 1970.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    fn replicas(&self, since: i64) -> Result<Vec<Replica>>;
+
+    /// Fills a store that nobody has written to with what another one held.
+    ///
+    /// # Errors
+    /// [`StoreError::Failed`] if there is something in it already, or `lines` breaks off; nothing is written then.
+    fn restore(&self, lines: &mut dyn Iterator<Item = Result<Line>>) -> Result<()>;
 
     /// Audit entries, newest first.
     ///

@@ -9,20 +9,25 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, TransactionBehavior, params};
+use tokio::sync::watch;
 
 use super::{
-    AuditEntry, AuditQuery, Commit, FlagStore, KeyRecord, Move, OUTBOX_KEEP, OUTBOX_UNSENT, PartWrite, Record, Result, Section, Standing,
-    StoreError, Stored, Unsent,
+    AuditEntry, AuditQuery, Commit, FlagStore, KeyRecord, Line, Move, OUTBOX_KEEP, OUTBOX_UNSENT, PartWrite, Record, Replica, Result,
+    Section, Standing, StoreError, Stored, Unsent, backup,
 };
 
 /// The migrations; `user_version` counts how many a file has seen.
-const MIGRATIONS: &[&str] = &[include_str!("schema.sql"), include_str!("relays.sql")];
+const MIGRATIONS: &[&str] = &[include_str!("sqlite/1_tables.sql"), include_str!("sqlite/2_relays.sql")];
 /// How long to wait for another process that is writing.
 const BUSY: Duration = Duration::from_secs(5);
 
 /// A store in a SQLite file.
 pub struct SqliteStore {
     connection: Mutex<Connection>,
+    /// A file tells nobody that it was written: this never changes.
+    news: watch::Sender<u64>,
+    /// This process alone: who wants several takes PostgreSQL.
+    replica: Mutex<Option<Replica>>,
 }
 
 impl From<rusqlite::Error> for StoreError {
@@ -71,7 +76,7 @@ impl SqliteStore {
         }
         transaction.pragma_update(None, "user_version", MIGRATIONS.len())?;
         transaction.commit()?;
-        Ok(Self { connection: Mutex::new(connection) })
+        Ok(Self { connection: Mutex::new(connection), news: watch::Sender::new(0), replica: Mutex::default() })
     }
 
     /// A panic in another call left no half-done work behind: a transaction that is dropped rolls back.
@@ -96,7 +101,7 @@ impl FlagStore for SqliteStore {
     fn load(&self) -> Result<Stored> {
         let mut connection = self.connection();
         let transaction = connection.transaction()?;
-        let mut stored = Stored::default();
+        let mut stored = Stored { stamp: stamp(&transaction)?, ..Stored::default() };
         {
             let mut query = transaction.prepare("SELECT name, epoch, version FROM environments")?;
             let mut rows = query.query([])?;
@@ -128,8 +133,11 @@ impl FlagStore for SqliteStore {
             }
         }
         {
-            let mut query = transaction.prepare("SELECT environment, epoch, version, touched FROM outbox ORDER BY id")?;
-            let mut rows = query.query([])?;
+            let mut query = transaction.prepare(
+                "SELECT outbox.environment, outbox.epoch, outbox.version, touched FROM outbox
+                 JOIN environments ON name = environment AND outbox.version > environments.version - ? ORDER BY id",
+            )?;
+            let mut rows = query.query([OUTBOX_KEEP])?;
             while let Some(row) = rows.next()? {
                 stored.outbox.push(move_row(row)?);
             }
@@ -140,6 +148,9 @@ impl FlagStore for SqliteStore {
     fn commit(&self, commit: &Commit) -> Result<u64> {
         let mut connection = self.connection();
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        if commit.seen.is_some_and(|seen| stamp(&transaction).is_ok_and(|now| now != seen)) {
+            return Err(StoreError::Stale);
+        }
         for name in &commit.delete {
             if transaction.execute("DELETE FROM environments WHERE name = ?", params![name])? == 0 {
                 return Err(StoreError::Stale);
@@ -165,7 +176,35 @@ impl FlagStore for SqliteStore {
     }
 
     fn stamp(&self) -> Result<u64> {
-        Ok(self.connection().pragma_query_value(None, "data_version", |row| row.get(0))?)
+        stamp(&self.connection())
+    }
+
+    fn news(&self) -> watch::Receiver<u64> {
+        self.news.subscribe()
+    }
+
+    fn report(&self, replica: &Replica) -> Result<()> {
+        *self.replica.lock().unwrap_or_else(PoisonError::into_inner) = Some(replica.clone());
+        Ok(())
+    }
+
+    fn replicas(&self, since: i64) -> Result<Vec<Replica>> {
+        let replica = self.replica.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(replica.iter().filter(|replica| replica.seen_at > since).cloned().collect())
+    }
+
+    fn restore(&self, lines: &mut dyn Iterator<Item = Result<Line>>) -> Result<()> {
+        let mut connection = self.connection();
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let sql = "SELECT (SELECT count(*) FROM audit) + (SELECT count(*) FROM api_keys)";
+        if transaction.query_row(sql, [], |row| row.get::<_, u64>(0))? > 0 {
+            return Err(StoreError::Failed("there is something in this store already: restore into a fresh one".to_owned()));
+        }
+        transaction.execute("DELETE FROM environments", [])?;
+        for line in lines {
+            restore(&transaction, line?)?;
+        }
+        Ok(transaction.commit()?)
     }
 
     fn lead(&self, _office: &str) -> Result<bool> {
@@ -242,10 +281,7 @@ impl FlagStore for SqliteStore {
     }
 
     fn create_key(&self, key: &KeyRecord) -> Result<()> {
-        let sql = "INSERT INTO api_keys (id, environment, name, hash, created_at, expires_at, revoked_at) VALUES (?, ?, ?, ?, ?, ?, ?)";
-        let values = params![key.id, key.environment, key.name, key.hash, key.created_at, key.expires_at, key.revoked_at];
-        self.connection().execute(sql, values)?;
-        Ok(())
+        put_key(&self.connection(), key)
     }
 
     fn revoke_key(&self, id: &str, at: i64) -> Result<bool> {
@@ -254,11 +290,22 @@ impl FlagStore for SqliteStore {
     }
 }
 
+fn stamp(connection: &Connection) -> Result<u64> {
+    Ok(connection.pragma_query_value(None, "data_version", |row| row.get(0))?)
+}
+
 /// A row that begins with environment, epoch, version and touched.
 fn move_row(row: &Row<'_>) -> Result<Move> {
     let touched = serde_json::from_str(&row.get::<_, String>(3)?)
         .map_err(|error| StoreError::Failed(format!("an outbox row cannot be read: {error}")))?;
     Ok(Move { environment: shared(row, 0)?, epoch: shared(row, 1)?, version: row.get(2)?, touched })
+}
+
+fn put_key(connection: &Connection, key: &KeyRecord) -> Result<()> {
+    let sql = "INSERT INTO api_keys (id, environment, name, hash, created_at, expires_at, revoked_at) VALUES (?, ?, ?, ?, ?, ?, ?)";
+    let values = params![key.id, key.environment, key.name, key.hash, key.created_at, key.expires_at, key.revoked_at];
+    connection.execute(sql, values)?;
+    Ok(())
 }
 
 fn put(transaction: &Transaction<'_>, write: &PartWrite, at: i64) -> Result<()> {
@@ -291,13 +338,54 @@ fn advance(transaction: &Transaction<'_>, change: &Move, at: i64) -> Result<()> 
             raise.execute(params![environment, section.as_str(), name, version])?;
         }
     }
-    let text = serde_json::to_string(touched).map_err(|error| StoreError::Failed(error.to_string()))?;
-    let sql = "INSERT INTO outbox (at, environment, epoch, version, touched) VALUES (?, ?, ?, ?, ?)";
-    transaction.execute(sql, params![at, environment, epoch, version, text])?;
+    put_move(transaction, change, at)?;
     // What a relay has yet to send stays, as long as that is not without end.
     let sql = "DELETE FROM outbox WHERE environment = ?1 AND version <= ?2 AND (version <= ?3 OR NOT EXISTS
                (SELECT 1 FROM relays r WHERE r.environment = ?1 AND (r.epoch <> outbox.epoch OR r.version < outbox.version)))";
     transaction.execute(sql, params![environment, version.saturating_sub(OUTBOX_KEEP), version.saturating_sub(OUTBOX_UNSENT)])?;
+    Ok(())
+}
+
+fn put_move(transaction: &Transaction<'_>, change: &Move, at: i64) -> Result<()> {
+    let Move { environment, epoch, version, touched } = change;
+    let text = serde_json::to_string(touched).map_err(|error| StoreError::Failed(error.to_string()))?;
+    let sql = "INSERT INTO outbox (at, environment, epoch, version, touched) VALUES (?, ?, ?, ?, ?)";
+    transaction.prepare_cached(sql)?.execute(params![at, environment, epoch, version, text])?;
+    Ok(())
+}
+
+fn restore(transaction: &Transaction<'_>, line: Line) -> Result<()> {
+    match line {
+        Line::Jackstaff { .. } => {}
+        Line::Environment { name, standing: Standing { epoch, version } } => {
+            let sql = "INSERT INTO environments (name, epoch, version) VALUES (?, ?, ?)";
+            transaction.execute(sql, params![name, epoch, version])?;
+        }
+        Line::Part { section, name, record } => {
+            let Record { doc, revision, archived, created_at, updated_at } = record;
+            let sql =
+                format!("INSERT INTO {} (name, doc, revision, archived, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?)", table(section));
+            transaction.prepare_cached(&sql)?.execute(params![name, doc, revision, archived, created_at, updated_at])?;
+        }
+        Line::Version { environment, section, name, version } => {
+            let sql = "INSERT INTO versions (environment, section, name, version) VALUES (?, ?, ?, ?)";
+            transaction.prepare_cached(sql)?.execute(params![environment, section.as_str(), name, version])?;
+        }
+        Line::Move { environment, epoch, version, touched } => {
+            put_move(transaction, &Move { environment, epoch, version, touched }, 0)?;
+        }
+        Line::Audit(entry) => {
+            let sql = "INSERT INTO audit (id, at, actor, action, target, environments, before, after, comment) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)";
+            let AuditEntry { id, at, actor, action, target, environments, before, after, comment } = &entry;
+            let values = params![id, at, actor, action, target, environments, before, after, comment];
+            transaction.prepare_cached(sql)?.execute(values)?;
+            let mut link = transaction.prepare_cached("INSERT INTO audit_parts (section, name, audit) VALUES (?, ?, ?)")?;
+            for (section, name) in backup::parts_of(&entry)? {
+                link.execute(params![section.as_str(), name, id])?;
+            }
+        }
+        Line::Key(key) => put_key(transaction, &key)?,
+    }
     Ok(())
 }
 
@@ -338,8 +426,8 @@ fn audit_row(row: &Row<'_>) -> rusqlite::Result<AuditEntry> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Touched;
     use super::super::contract::{FRESH, check_all};
-    use super::super::{Note, Touched};
     use super::*;
 
     fn memory() -> SqliteStore {
@@ -348,23 +436,25 @@ mod tests {
 
     #[test]
     fn sqlite_keeps_the_contract() {
-        check_all(memory);
+        let folders = std::cell::RefCell::new(Vec::new());
+        check_all(|| {
+            let folder = tempfile::tempdir().unwrap();
+            let open = || SqliteStore::open(&folder.path().join("deep/er/flags.db"), &[(FRESH.0.into(), FRESH.1.into())]).unwrap();
+            let both = (open(), open());
+            folders.borrow_mut().push(folder);
+            both
+        });
     }
 
     #[test]
-    fn two_processes_on_one_file_see_each_other() {
+    fn a_store_that_is_opened_again_is_not_made_anew() {
         let folder = tempfile::tempdir().unwrap();
-        let open = || SqliteStore::open(&folder.path().join("deep/er/flags.db"), &[(FRESH.0.into(), FRESH.1.into())]).unwrap();
-        let (one, other) = (open(), open());
+        let open = |epoch: &str| SqliteStore::open(&folder.path().join("flags.db"), &[(FRESH.0.into(), epoch.into())]).unwrap();
         let touched = Touched { flags: vec!["a".into()], ..Touched::default() };
         let change = Move { environment: FRESH.0.into(), epoch: FRESH.1.into(), version: 1, touched };
-        let before = (one.stamp().unwrap(), other.stamp().unwrap());
-        one.commit(&Commit { note: Note::default(), moves: vec![change.clone()], ..Commit::default() }).unwrap();
-        assert_eq!(one.stamp().unwrap(), before.0, "one's own writes are no news");
-        assert_ne!(other.stamp().unwrap(), before.1);
-        assert!(matches!(other.commit(&Commit { moves: vec![change], ..Commit::default() }), Err(StoreError::Stale)));
-        drop((one, other));
-        assert_eq!(open().load().unwrap().environments[FRESH.0].version, 1, "it is still there, and not made anew");
+        open(FRESH.1).commit(&Commit { moves: vec![change], ..Commit::default() }).unwrap();
+        let stored = open("other").load().unwrap();
+        assert_eq!((stored.environments[FRESH.0].version, &*stored.environments[FRESH.0].epoch), (1, FRESH.1));
     }
 
     #[test]

@@ -7,6 +7,7 @@ use std::time::Duration;
 use jackstaff_service::keys;
 use jackstaff_service::serve::run;
 use jackstaff_service::service::{Service, ServiceOptions, open_store};
+use jackstaff_service::store::FlagStore;
 use reqwest::{Client, Method, StatusCode};
 use serde_json::Value;
 use tokio::net::TcpListener;
@@ -94,9 +95,15 @@ impl Door {
     }
 
     pub async fn on(folder: tempfile::TempDir, flags: &str, options: ServiceOptions) -> Self {
+        let store = open_store(folder.path()).unwrap();
+        Self::on_store(store, folder, flags, options).await
+    }
+
+    /// On a store that others may be on too; the folder is for files.
+    pub async fn on_store(store: Arc<dyn FlagStore>, folder: tempfile::TempDir, flags: &str, options: ServiceOptions) -> Self {
         let clock = Arc::new(AtomicI64::new(NOW));
         let read = clock.clone();
-        let service = Service::open(open_store(folder.path()).unwrap(), options, Arc::new(move || read.load(Ordering::Relaxed))).unwrap();
+        let service = Service::open(store, options, Arc::new(move || read.load(Ordering::Relaxed))).unwrap();
         if !flags.is_empty() {
             let file = folder.path().join("flags.yaml");
             std::fs::write(&file, flags).unwrap();

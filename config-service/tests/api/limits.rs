@@ -78,6 +78,7 @@ async fn the_description_describes_what_is_sent() {
         "/api/v1/rulesets/{environment}/stream",
         "/api/v1/audit",
         "/api/v1/audit/{id}/rollback",
+        "/api/v1/replicas",
         "/api/v1/import",
         "/api/v1/export",
         "/api/v1/schema",

@@ -8,5 +8,6 @@ mod door;
 mod evaluate;
 mod limits;
 mod manage;
+mod replicas;
 mod rulesets;
 mod stream;
