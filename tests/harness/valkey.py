@@ -80,7 +80,7 @@ class Valkey:
             self.process = spawn(command, self.folder / "log")
             self.redis = client(self.port, username="admin" if self.admin else None, password=self.admin or self.password)
             try:
-                until(lambda: self.process.poll() is not None or self._answers(), 20, 0.02, "the server answers")
+                until(lambda: self.process.poll() is not None or self.answers(), 20, 0.02, "the server answers")
             except TimeoutError:
                 end(self.process)
                 raise
@@ -90,7 +90,8 @@ class Valkey:
                 break
         raise RuntimeError(f"valkey did not start:\n{(self.folder / 'log').read_text()[-1500:]}")
 
-    def _answers(self) -> bool:
+    def answers(self) -> bool:
+        """Whether it does."""
         try:
             return bool(self.redis.ping())
         except redis.RedisError:

@@ -18,9 +18,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let options: Value = serde_json::from_value(errand["options"].clone())?;
     let Value::Map(entries) = &options else { return Err("options are a map".into()) };
     let client = Client::new(Options::from_pairs(entries.iter().map(|(name, value)| (&**name, value.clone())))?)?;
-    let texts = |name: &str| -> Vec<String> {
-        errand[name].as_array().into_iter().flatten().filter_map(Json::as_str).map(str::to_owned).collect()
-    };
+    let texts =
+        |name: &str| -> Vec<String> { errand[name].as_array().into_iter().flatten().filter_map(Json::as_str).map(str::to_owned).collect() };
     let (flags, users) = (texts("flags"), texts("users"));
     let pause = Duration::from_secs_f64(errand["pause"].as_f64().unwrap_or(0.005));
     let is_over = Arc::new(AtomicBool::new(false));
@@ -37,7 +36,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let (flag, user) = (&flags[number % flags.len()], &users[number / flags.len() % users.len()]);
         number += 1;
         let begun = now();
-        let context = Context::new(user)?;
+        let context = Context::new(user.as_str())?;
         let answer = client
             .block_on(client.evaluate(flag, context.view(), Some(ValueType::Boolean), &Value::Bool(false)))
             .ok_or("the client has no runtime")?;
