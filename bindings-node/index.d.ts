@@ -1,4 +1,4 @@
-// The types of the package. test/types.test.js compiles a program against them and holds them against what the package exports.
+// Written by scripts/types.js from lib/ and scripts/data.d.ts: change those, then run it.
 
 /** A client for one environment's flags. Make one and share it; making it connects to nothing and blocks nothing. */
 declare class FeatureFlagsClient {
@@ -8,6 +8,9 @@ declare class FeatureFlagsClient {
    * @throws Error with code `invalid_argument`, naming the option: one that is unknown, wrong, or needed and missing.
    */
   constructor(config?: FeatureFlagsClient.Options);
+
+  /** The `redis` option as it was given, or null. The client neither uses the connection nor closes it. */
+  readonly redis: unknown;
 
   /** A client configured by the environment variables, and by `options` over them. */
   static fromEnv(options?: FeatureFlagsClient.Options): FeatureFlagsClient;
@@ -24,22 +27,12 @@ declare class FeatureFlagsClient {
    */
   static fromObject(document: object, options?: FeatureFlagsClient.Options): FeatureFlagsClient;
 
-  /** The `redis` option as it was given, or null. The client neither uses the connection nor closes it. */
-  readonly redis: unknown;
-  /** The URL of the config service without a closing slash; null for a client that lives on flags of its own. */
-  readonly configServiceUrl: string | null;
-  /** The environment whose flags are asked about. */
-  readonly environment: string;
-  /** How long an answer of the service may be served, in seconds; 0 keeps none. */
-  readonly cacheTtl: number;
-
   /**
    * Is the flag on for this user? A disabled flag is false whatever the default; `defaultValue` (false) serves where nobody can say:
    * an unknown flag, one that is not boolean, a service that fails. Waits at most the `timeout` option, and only where memory has no
    * answer. Rejects for nothing but a wrong argument (TypeError).
    */
   isEnabled(flag: string, user: FeatureFlagsClient.User, defaultValue?: boolean, context?: FeatureFlagsClient.Attributes): Promise<boolean>;
-
   /**
    * The same from memory, now. Where memory has no answer yet, the default is served and the answer is fetched in the background for
    * the next caller: await `ready()` once at the start, and in `remote` evaluation prefer `isEnabled`.
@@ -49,13 +42,11 @@ declare class FeatureFlagsClient {
 
   /** Several flags for one user, with one trip to the service at most: an object with an entry for each name, always. */
   batchEvaluate(flags: Iterable<string>, user: FeatureFlagsClient.User, defaultValue?: boolean, context?: FeatureFlagsClient.Attributes): Promise<Record<string, boolean>>;
-
   /** The same from memory, now; see `isEnabledSync`. */
   batchEvaluateSync(flags: Iterable<string>, user: FeatureFlagsClient.User, defaultValue?: boolean, context?: FeatureFlagsClient.Attributes): Record<string, boolean>;
 
   /** The answer with all that is known about it. `type` makes another type the default, with reason `type_mismatch`. */
   evaluate<T = null>(flag: string, user: FeatureFlagsClient.User, defaultValue?: T, context?: FeatureFlagsClient.Attributes, type?: FeatureFlagsClient.Type): Promise<FeatureFlagsClient.Evaluation<T>>;
-
   /** The same from memory, now; without an answer the reason is `not_ready`. */
   evaluateSync<T = null>(flag: string, user: FeatureFlagsClient.User, defaultValue?: T, context?: FeatureFlagsClient.Attributes, type?: FeatureFlagsClient.Type): FeatureFlagsClient.Evaluation<T>;
 
@@ -63,18 +54,22 @@ declare class FeatureFlagsClient {
   getBool(flag: string, user: FeatureFlagsClient.User, defaultValue: boolean, context?: FeatureFlagsClient.Attributes): Promise<boolean>;
   /** The same from memory, now. */
   getBoolSync(flag: string, user: FeatureFlagsClient.User, defaultValue: boolean, context?: FeatureFlagsClient.Attributes): boolean;
+
   /** A string flag's value, or the default. */
   getString(flag: string, user: FeatureFlagsClient.User, defaultValue: string, context?: FeatureFlagsClient.Attributes): Promise<string>;
   /** The same from memory, now. */
   getStringSync(flag: string, user: FeatureFlagsClient.User, defaultValue: string, context?: FeatureFlagsClient.Attributes): string;
+
   /** A whole number, or the default; also for one beyond 2^53, which no JavaScript number holds (see `evaluate`). */
   getInt(flag: string, user: FeatureFlagsClient.User, defaultValue: number, context?: FeatureFlagsClient.Attributes): Promise<number>;
   /** The same from memory, now. */
   getIntSync(flag: string, user: FeatureFlagsClient.User, defaultValue: number, context?: FeatureFlagsClient.Attributes): number;
+
   /** A number, or the default. */
   getNumber(flag: string, user: FeatureFlagsClient.User, defaultValue: number, context?: FeatureFlagsClient.Attributes): Promise<number>;
   /** The same from memory, now. */
   getNumberSync(flag: string, user: FeatureFlagsClient.User, defaultValue: number, context?: FeatureFlagsClient.Attributes): number;
+
   /** A flag's value, whatever JSON it is, or the default. */
   getObject<T = FeatureFlagsClient.Json>(flag: string, user: FeatureFlagsClient.User, defaultValue: T, context?: FeatureFlagsClient.Attributes): Promise<T>;
   /** The same from memory, now. */
@@ -99,14 +94,25 @@ declare class FeatureFlagsClient {
   onChange(listener: (change: FeatureFlagsClient.Change) => void): () => void;
   /** The same in the manner of an event emitter; `change` is the only event. */
   on(event: 'change', listener: (change: FeatureFlagsClient.Change) => void): this;
+
   /** Forgets a listener. */
   off(event: 'change', listener: (change: FeatureFlagsClient.Change) => void): this;
 
   /** How the client is and what it has done. */
   stats(): FeatureFlagsClient.Stats;
 
+  /** The URL of the config service without a closing slash; null for a client that lives on flags of its own. */
+  readonly configServiceUrl: string | null;
+
+  /** The environment whose flags are asked about. */
+  readonly environment: string;
+
+  /** How long an answer of the service may be served, in seconds; 0 keeps none. */
+  readonly cacheTtl: number;
+
   /** Ends the client at once; later checks get their defaults. Harmless when repeated, and not needed for the process to end. */
   close(): Promise<void>;
+
   /** `close()`, for `await using`. */
   [Symbol.asyncDispose](): Promise<void>;
 }
@@ -131,12 +137,26 @@ declare namespace FeatureFlagsClient {
     cacheTtl?: number;
     /** How long one may be served from this process's memory; default 60. The shorter of the two counts. */
     localTtl?: number;
+    /** From this age on an answer is fetched anew in the background while it is still served; default four fifths of `cacheTtl`. */
+    softTtl?: number;
     /** How many answers are kept in memory; default 100 000. */
     cacheEntries?: number;
-    /** A URL, ioredis options, or an ioredis client, whose settings are read. Not used by this version: one warning says so. */
+    /** How many bytes they may take, about; default 64 MiB. */
+    cacheBytes?: number;
+    /** How failed questions are repeated within `timeout`; false: not at all. */
+    retry?: boolean | RetryOptions;
+    /** When a service that fails is left alone; false: never. */
+    breaker?: boolean | BreakerOptions;
+    /** A URL, ioredis options, or an ioredis client, whose settings are read. Answers are shared there. */
     redis?: string | number | object | null;
     /** The same as a URL. Environment variable `REDIS_URL`. */
     redisUrl?: string;
+    /** How long a read from Redis may take before the service is asked instead; default 0.05. */
+    redisTimeout?: number;
+    /** Signs what is written to Redis, and lets only what was signed with it count. Environment variable `JACKSTAFF_REDIS_SECRET`. */
+    redisSecret?: string;
+    /** A file of certificates (PEM) to trust for `rediss://`, instead of the system's. */
+    redisCa?: string;
     /** Sent as `Authorization: Bearer`. Environment variable `JACKSTAFF_API_KEY`. */
     apiKey?: string;
     /** Where checks are evaluated; default `auto`: in process as soon as the flags are there. Environment variable `JACKSTAFF_EVALUATION`. */
@@ -158,6 +178,24 @@ declare namespace FeatureFlagsClient {
      * with several loggers each gets all of them. Closing the client ends its use. Never a user id.
      */
     logger?: Logger | null;
+  }
+
+  export interface RetryOptions {
+    /** How often a question is sent in all; default 3, from 1 to 10. */
+    attempts?: number;
+    /** The first pause is drawn from zero to this, each later one from twice as much; default 1. */
+    min?: number;
+    /** No pause is longer; default 10. */
+    max?: number;
+    /** Repeated questions may be this part of all; default 0.1. */
+    budget?: number;
+  }
+
+  export interface BreakerOptions {
+    /** How many failures in a row; default 5, 0 for never. */
+    failures?: number;
+    /** How long the service is then left alone; default 60. */
+    reset?: number;
   }
 
   /** What a logger needs. A level that it lacks goes to its `warn`. */
@@ -263,29 +301,6 @@ declare namespace FeatureFlagsClient {
     connects: number;
   }
 
-  /** One user with attributes, made by `client.context(user, attributes)`. It keeps what it was told until the flags change. */
-  export class Context {
-    private constructor();
-    /** The user id as text; null for nobody. */
-    get user(): string | null;
-    /** As the client's `isEnabled`. */
-    isEnabled(flag: string, defaultValue?: boolean): Promise<boolean>;
-    /** As the client's `isEnabledSync`. */
-    isEnabledSync(flag: string, defaultValue?: boolean): boolean;
-    /** As the client's `evaluate`. */
-    evaluate<T = null>(flag: string, defaultValue?: T, type?: Type): Promise<Evaluation<T>>;
-    /** As the client's `evaluateSync`. */
-    evaluateSync<T = null>(flag: string, defaultValue?: T, type?: Type): Evaluation<T>;
-  }
-
-  /** A boolean flag that is asked about often, made by `client.flag(name)`. */
-  export class Flag {
-    private constructor();
-    readonly name: string;
-    /** As the client's `isEnabledSync`. */
-    enabled(user: User, defaultValue?: boolean, context?: Attributes): boolean;
-  }
-
   /** A value, a value with users' own, or a flag as in a flag document. */
   export type MockFlag = Json | { value?: Json; users?: { [user: string]: Json } };
 
@@ -296,11 +311,40 @@ declare namespace FeatureFlagsClient {
     enabled: boolean;
   }
 
+  /**
+   * One user with attributes, for as long as a request: converted once, and a check that repeats is answered from what the context
+   * kept. What depends on the time, or came from the service, is not kept; and any change of flags makes all of it old.
+   */
+  export class Context {
+    private constructor();
+
+    /** The user id as text; null for nobody. */
+    readonly user: string | null;
+    /** As the client's `isEnabled`. */
+    isEnabled(flag: string, defaultValue?: boolean): Promise<boolean>;
+    /** As the client's `isEnabledSync`. */
+    isEnabledSync(flag: string, defaultValue?: boolean): boolean;
+    /** As the client's `evaluate`. */
+    evaluate<T = null>(flag: string, defaultValue?: T, type?: Type): Promise<Evaluation<T>>;
+    /** As the client's `evaluateSync`. */
+    evaluateSync<T = null>(flag: string, defaultValue?: T, type?: Type): Evaluation<T>;
+  }
+
+  /** A boolean flag of a client: its name crosses once, not with each check. Made by `client.flag(name)`. */
+  export class Flag {
+    private constructor();
+    readonly name: string;
+    /** As the client's `isEnabledSync`. */
+    enabled(user: User, defaultValue?: boolean, context?: Attributes): boolean;
+  }
+
   /** The client for tests: the same class and the same core over flags that the test gives; no file, no network. */
   export class MockFeatureFlagsClient extends FeatureFlagsClient {
     constructor(flags?: { [flag: string]: MockFlag });
+
     /** Gives a flag a value, for everybody or for one user. */
     set(flag: string, value: MockFlag, user?: string | number | bigint): void;
+
     /** The checks so far, oldest first; at most 10 000. */
     readonly checks: Check[];
   }

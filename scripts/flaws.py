@@ -72,7 +72,7 @@ FLAWS: dict[int, tuple[str, str]] = {
     52: ("the environment is chosen by the client; missing means development", ""),
     53: ("Redis values are trusted unsigned", "with the shared cache"),
     54: ("user ids in logs and addresses", ""),
-    55: ("the sample routes evaluate as whoever is named in the path", "the examples are the guide's routes; authentication is the service's own"),
+    55: ("the sample routes evaluate as whoever is named in the path", "the guide's routes stay as they are; `authenticated` beside each shows what to do"),
     56: ("no limits on input", ""),
     57: ("a client used on a second event loop answers `False`", ""),
     58: ("not fork-safe, not thread-safe, no sync client", ""),
@@ -83,7 +83,7 @@ FLAWS: dict[int, tuple[str, str]] = {
     63: ("the integration test passes with the service down", ""),
     64: ("the mock has another interface", ""),
     65: ("an unset address fails at import with `AttributeError`, or is guessed", ""),
-    66: ("the samples make two single calls in a row", "with a snapshot in memory a check is no call; the Rust example shows the batch"),
+    66: ("the samples make two single calls in a row", "with a snapshot in memory a check is no call"),
     67: ("no package: files are copied by hand", ""),
     68: ("names, defaults and errors differ between languages", "one core: `tests/vectors`, `tests/e2e/test_three_languages.py`"),
 }

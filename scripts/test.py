@@ -70,6 +70,7 @@ STAGES = [
         needs=["postgres"],
     ),
     Stage("model", ["cargo", "test", "-q", "-p", "jackstaff-model", "--", "--nocapture"]),
+    Stage("node-door", ["cargo", "test", "-q", "-p", "jackstaff-node", "--lib"]),
     Stage("python", [*PYTEST, "bindings-python/tests"], needs=["venv", "python", "service"]),
     Stage(
         "stubs",

@@ -19,7 +19,10 @@ class Context {
   #epoch;
   #kept = new Map();
 
-  /** Made by `client.context(user, attributes)`. */
+  /**
+   * Made by the client.
+   * @private
+   */
   constructor(core, user, attributes) {
     this.#core = core;
     this.#user = userId(user);
@@ -27,15 +30,26 @@ class Context {
     this.#epoch = word[0];
   }
 
-  /** The user id as text; null for nobody. */
+  /**
+   * The user id as text; null for nobody.
+   * @type {string | null}
+   */
   get user() {
     return this.#user;
   }
 
+  /**
+   * As the client's `isEnabledSync`.
+   * @type {(flag: string, defaultValue?: boolean) => boolean}
+   */
   isEnabledSync(flag, defaultValue = false) {
     return this.#now(flag, defaultValue) ?? this.#core.enabledSync(flag, this.#user, defaultValue, this.#json);
   }
 
+  /**
+   * As the client's `isEnabled`.
+   * @type {(flag: string, defaultValue?: boolean) => Promise<boolean>}
+   */
   async isEnabled(flag, defaultValue = false) {
     return this.#now(flag, defaultValue) ?? this.#core.enabled(flag, this.#user, defaultValue, this.#json);
   }
@@ -58,10 +72,18 @@ class Context {
     return enabled;
   }
 
+  /**
+   * As the client's `evaluateSync`.
+   * @type {<T = null>(flag: string, defaultValue?: T, type?: Type) => Evaluation<T>}
+   */
   evaluateSync(flag, defaultValue = null, type = 'any') {
     return this.#core.evaluateSync(flag, this.#user, defaultValue, this.#json, TYPES[type]);
   }
 
+  /**
+   * As the client's `evaluate`.
+   * @type {<T = null>(flag: string, defaultValue?: T, type?: Type) => Promise<Evaluation<T>>}
+   */
   async evaluate(flag, defaultValue = null, type = 'any') {
     return this.#core.evaluate(flag, this.#user, defaultValue, this.#json, TYPES[type]);
   }
@@ -72,13 +94,21 @@ class Flag {
   #core;
   #check;
 
+  /**
+   * Made by the client.
+   * @private
+   */
   constructor(core, name) {
+    /** @type {string} */
     this.name = flagName(name);
     this.#core = core;
     this.#check = core.door(name);
   }
 
-  /** Is it on for this user? From memory, as `client.isEnabledSync`. */
+  /**
+   * As the client's `isEnabledSync`.
+   * @type {(user: User, defaultValue?: boolean, context?: Attributes) => boolean}
+   */
   enabled(user, defaultValue = false, context = undefined) {
     if (context === undefined) {
       const answer = this.#check(user, defaultValue);

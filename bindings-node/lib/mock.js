@@ -5,10 +5,12 @@ const { Core } = require('./core');
 const { FeatureFlagsClient } = require('./client');
 const { documentJson, flagName, toJson, userId } = require('./convert');
 
+/** The client for tests: the same class and the same core over flags that the test gives; no file, no network. */
 class MockFeatureFlagsClient extends FeatureFlagsClient {
   #core;
   #flags;
 
+  /** @type {(flags?: { [flag: string]: MockFlag }) => MockFeatureFlagsClient} */
   constructor(flags = {}) {
     const core = Core.openMock(documentJson(flags, 'flag'));
     super(core);
@@ -16,6 +18,10 @@ class MockFeatureFlagsClient extends FeatureFlagsClient {
     this.#flags = { ...flags };
   }
 
+  /**
+   * Gives a flag a value, for everybody or for one user.
+   * @type {(flag: string, value: MockFlag, user?: string | number | bigint) => void}
+   */
   set(flag, value, user = undefined) {
     const name = flagName(flag);
     toJson(value, `flag "${name}"`);
@@ -24,6 +30,10 @@ class MockFeatureFlagsClient extends FeatureFlagsClient {
     this.#flags = flags;
   }
 
+  /**
+   * The checks so far, oldest first; at most 10 000.
+   * @type {Check[]}
+   */
   get checks() {
     return JSON.parse(this.#core.handle.recorded());
   }

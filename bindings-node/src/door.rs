@@ -103,23 +103,28 @@ unsafe extern "C" fn enter(env: sys::napi_env, info: sys::napi_callback_info) ->
     // SAFETY: set by `function`, alive while the function is, and shared: doors run on the environment's thread alone.
     let room = unsafe { &*data.cast::<Room>() };
     let call = Call { env, values, count };
-    let reply = catch_unwind(AssertUnwindSafe(|| (room.work)(room, &call)));
+    let reply = contained(room, &call);
     let mut result = ptr::null_mut();
     // SAFETY: `env` is the one that called us and `result` is a place for one value. A null result is undefined to JavaScript.
     unsafe {
         match reply {
-            Ok(Reply::Bool(answer)) => sys::napi_get_boolean(env, answer, &mut result),
-            Ok(Reply::Number(number)) => sys::napi_create_uint32(env, number, &mut result),
-            Ok(Reply::Text(text)) => sys::napi_create_string_utf8(env, text.as_ptr().cast(), text.len() as isize, &mut result),
-            Ok(Reply::Unknown) => sys::Status::napi_ok,
-            Ok(Reply::Refused(message)) => {
+            Some(Reply::Bool(answer)) => sys::napi_get_boolean(env, answer, &mut result),
+            Some(Reply::Number(number)) => sys::napi_create_uint32(env, number, &mut result),
+            Some(Reply::Text(text)) => sys::napi_create_string_utf8(env, text.as_ptr().cast(), text.len() as isize, &mut result),
+            Some(Reply::Unknown) => sys::Status::napi_ok,
+            Some(Reply::Refused(message)) => {
                 let message: Vec<u8> = message.bytes().filter(|byte| *byte != 0).chain([0]).collect();
                 sys::napi_throw_type_error(env, c"invalid_argument".as_ptr(), message.as_ptr().cast::<c_char>())
             }
-            Err(_) => sys::napi_get_null(env, &mut result),
+            None => sys::napi_get_null(env, &mut result),
         }
     };
     result
+}
+
+/// What the room's work answers; `None` if it panicked, which must not unwind into C.
+fn contained(room: &Room, call: &Call) -> Option<Reply> {
+    catch_unwind(AssertUnwindSafe(|| (room.work)(room, call))).ok()
 }
 
 /// The arguments of one call.
@@ -221,5 +226,25 @@ impl Call {
             }
         }
         work(View { key, attributes: &last.1 })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_at_the_door_ends_there_and_the_next_call_is_answered() {
+        let client = Client::from_document(jackstaff::Value::Map([].into()), "development").unwrap();
+        let call = Call { env: ptr::null_mut(), values: [ptr::null_mut(); MAX_ARGUMENTS], count: 0 };
+        let mut room = Room::new(&client, Vec::new(), |room, _| {
+            // Even one that holds what the room keeps between calls.
+            let _last = room.last.borrow_mut();
+            panic!("on purpose");
+        });
+        assert!(contained(&room, &call).is_none());
+        assert!(contained(&room, &call).is_none(), "and again");
+        room.work = |room, _| Reply::Bool(room.last.borrow_mut().0.is_empty());
+        assert!(matches!(contained(&room, &call), Some(Reply::Bool(true))));
     }
 }

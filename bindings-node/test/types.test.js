@@ -1,5 +1,5 @@
 'use strict';
-// The declared types against the package: a program compiles, and neither has a name that the other lacks.
+// The declared types against the package: they are what is generated, a program compiles, and neither has a name that the other lacks.
 
 const test = require('node:test');
 const assert = require('node:assert/strict');
@@ -7,6 +7,7 @@ const { spawnSync } = require('node:child_process');
 const fs = require('node:fs');
 const path = require('node:path');
 const { PACKAGE } = require('./support');
+const { generate } = require('../scripts/types');
 const FeatureFlagsClient = require('..');
 
 test('programs in CommonJS and ESM compile, and wrong ones do not', () => {
@@ -17,6 +18,22 @@ test('programs in CommonJS and ESM compile, and wrong ones do not', () => {
 });
 
 const text = fs.readFileSync(path.join(PACKAGE, 'index.d.ts'), 'utf8');
+
+test('the declarations are what scripts/types.js writes', () => {
+  for (const [name, generated] of Object.entries(generate())) {
+    assert.equal(fs.readFileSync(path.join(PACKAGE, name), 'utf8'), generated, `${name} is out of date: run node scripts/types.js`);
+  }
+});
+
+test('every option of the core is declared, and no other', () => {
+  const [, names] = fs.readFileSync(path.join(PACKAGE, '..', 'core', 'src', 'client', 'options.rs'), 'utf8').match(/const NAMES: &\[&str\] = &\[([^\]]*)\]/);
+  const camel = (name) => name.replace(/_(\w)/g, (_, letter) => letter.toUpperCase());
+  const core = [...names.matchAll(/"(\w+)"/g)].map(([, name]) => camel(name));
+  const [, options] = text.match(/export interface Options \{\n([\s\S]*?)^  \}/m);
+  const declaredOptions = [...options.matchAll(/^    (\w+)\?:/gm)].map(([, name]) => name);
+  // Two are JavaScript's own: an ioredis client, and who gets the log lines.
+  assert.deepEqual(declaredOptions.sort(), [...core, 'redis', 'logger'].sort());
+});
 
 /** The members that a class declares, from its line to the closing brace of the same indent. */
 function declared(name) {

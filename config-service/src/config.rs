@@ -148,6 +148,19 @@ pub struct Serve {
     /// The most streams at once.
     #[arg(long, default_value_t = 20_000)]
     pub max_streams: usize,
+    /// The most connections at once beside the streams; more wait until one ends.
+    #[arg(long, default_value_t = 4_096)]
+    pub max_connections: usize,
+    /// How many seconds a connection may be idle or take to send a request's head. Keep it above what clients and proxies keep
+    /// idle connections for.
+    #[arg(long, default_value_t = 120, value_parser = clap::value_parser!(u64).range(1..))]
+    pub head_timeout: u64,
+    /// How many seconds a request may take, streams and imports apart.
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..))]
+    pub request_timeout: u64,
+    /// How many seconds an import may take.
+    #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..))]
+    pub import_timeout: u64,
     /// How many seconds a shutdown waits for requests to end.
     #[arg(long, default_value_t = 10)]
     pub shutdown_timeout: u64,

@@ -18,11 +18,6 @@ use tower::ServiceExt;
 use crate::http;
 use crate::service::Service;
 
-/// How long a connection may be idle or take to send a request's head. Longer than clients keep idle connections
-/// (reqwest 90 s, aiohttp 15 s, Node 5 s), so that none is closed in the moment that its client uses it again.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(120);
-/// How many connections there may be beside the streams. Past that, new ones wait in the listener's queue.
-const MORE_CONNECTIONS: usize = 4_096;
 /// How long to wait when the system gives no more sockets.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
@@ -32,8 +27,9 @@ pub async fn run(listener: TcpListener, service: Arc<Service>, shutdown: impl Fu
     let fresh = tokio::spawn(service.clone().keep_fresh());
     let reports = tokio::spawn(service.clone().keep_reporting());
     let router = http::router(&service);
-    let places = service.options.streams.max_streams.saturating_add(MORE_CONNECTIONS).min(Semaphore::MAX_PERMITS);
+    let places = service.options.streams.max_streams.saturating_add(service.options.max_connections).clamp(1, Semaphore::MAX_PERMITS);
     let places = Arc::new(Semaphore::new(places));
+    let head_timeout = service.options.head_timeout;
     let stopping = watch::Sender::new(false);
     let (open, mut all_closed) = mpsc::channel::<()>(1);
 
@@ -52,7 +48,7 @@ pub async fn run(listener: TcpListener, service: Arc<Service>, shutdown: impl Fu
             Ok((socket, _)) => {
                 let (router, stop, open) = (router.clone(), stopping.subscribe(), open.clone());
                 tokio::spawn(async move {
-                    connection(socket, router, stop).await;
+                    connection(socket, router, head_timeout, stop).await;
                     drop((place, open));
                 });
             }
@@ -80,14 +76,14 @@ pub async fn run(listener: TcpListener, service: Arc<Service>, shutdown: impl Fu
 }
 
 /// Serves one connection to its end. An error in it is the client's: it left, or it does not speak HTTP.
-async fn connection(socket: TcpStream, router: Router, mut stop: watch::Receiver<bool>) {
+async fn connection(socket: TcpStream, router: Router, head_timeout: Duration, mut stop: watch::Receiver<bool>) {
     // Events are small: they must not wait for the acknowledgement of the one before.
     if let Err(error) = socket.set_nodelay(true) {
         tracing::debug!(%error, "the socket keeps small packets back");
     }
     let answer = service_fn(move |request| router.clone().oneshot(request));
     let mut connection = pin!(
-        http1::Builder::new().timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT).serve_connection(TokioIo::new(socket), answer)
+        http1::Builder::new().timer(TokioTimer::new()).header_read_timeout(head_timeout).serve_connection(TokioIo::new(socket), answer)
     );
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,

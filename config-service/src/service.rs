@@ -37,8 +37,15 @@ pub struct ServiceOptions {
     pub open: bool,
     /// Streams.
     pub streams: StreamOptions,
-    /// The longest that a request may take, streams apart; default 10 s. Imports may take six times as long.
+    /// The longest that a request may take, streams and imports apart; default 10 s.
     pub request_timeout: Duration,
+    /// The longest that an import may take, which may be a thousand times as large as anything else; default 60 s.
+    pub import_timeout: Duration,
+    /// How long a connection may be idle or take to send a request's head; default 120 s. Longer than clients keep idle connections
+    /// (reqwest 90 s, aiohttp 15 s, Node 5 s), so that none is closed in the moment that its client uses it again.
+    pub head_timeout: Duration,
+    /// How many connections there may be beside the streams; default 4 096. Past that, new ones wait in the listener's queue.
+    pub max_connections: usize,
     /// How long a shutdown waits for what is going on; default 10 s.
     pub shutdown_timeout: Duration,
 }
@@ -50,6 +57,9 @@ impl Default for ServiceOptions {
             open: false,
             streams: StreamOptions::default(),
             request_timeout: Duration::from_secs(10),
+            import_timeout: Duration::from_secs(60),
+            head_timeout: Duration::from_secs(120),
+            max_connections: 4_096,
             shutdown_timeout: Duration::from_secs(10),
         }
     }

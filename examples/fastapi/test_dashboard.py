@@ -1,14 +1,19 @@
 """The guide's FastAPI service, running: under a real server, against the real config service, and against none."""
 
 import contextlib
+import hashlib
+import hmac
 import json
 import os
 import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
+import urllib.error
 import urllib.request
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -34,12 +39,13 @@ def free_port():
 
 
 @contextlib.contextmanager
-def dashboard(config_service_url, *extra):
+def dashboard(config_service_url, *extra, app="main:app", **more):
     """The service under uvicorn; its address."""
     port = free_port()
     environment = {**os.environ, "CONFIG_SERVICE_URL": config_service_url}
     environment.pop("ENVIRONMENT", None)
-    command = [sys.executable, "-m", "uvicorn", "--app-dir", str(HERE), "main:app", "--port", str(port), "--log-level", "warning", *extra]
+    environment |= more
+    command = [sys.executable, "-m", "uvicorn", "--app-dir", str(HERE), app, "--port", str(port), "--log-level", "warning", *extra]
     server = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
     try:
         deadline = time.monotonic() + 30
@@ -100,6 +106,64 @@ def test_the_dashboard_follows_the_flags(config_service, extra):
 def test_the_dashboard_without_a_config_service_serves_its_defaults():
     with dashboard(f"http://127.0.0.1:{free_port()}") as url:
         assert fetch(f"{url}/api/users/user123/dashboard") == {"template": "old_dashboard", "dark_mode": False}
+
+
+AUTHENTICATED = {"app": "authenticated:app", "ENVIRONMENT": "development", "SESSION_KEY": "for tests"}
+
+
+def session(user):
+    return f"Bearer {user}.{hmac.new(b'for tests', user.encode(), hashlib.sha256).hexdigest()}"
+
+
+def ask(url, user, authorization=None):
+    """The status and the answer."""
+    headers = {"authorization": authorization} if authorization is not None else {}
+    try:
+        with urllib.request.urlopen(urllib.request.Request(f"{url}/api/users/{user}/dashboard", headers=headers), timeout=10) as response:
+            return response.status, json.loads(response.read())
+    except urllib.error.HTTPError as error:
+        return error.code, json.loads(error.read())
+
+
+def test_guide_flaw_55_nobody_is_served_as_somebody_else(config_service):
+    with dashboard(config_service, **AUTHENTICATED) as url:
+        assert ask(url, "user123", session("user123")) == (200, {"template": "new_dashboard", "dark_mode": True})
+        assert ask(url, "user123", session("somebody"))[0] == 403
+        for forged in (None, "", "Bearer ", "Bearer user123", "Bearer user123.", "Bearer user123.00", session("user12") + "3"):
+            assert ask(url, "user123", forged)[0] == 401, forged
+
+
+def test_guide_flaw_66_a_dashboard_asks_the_service_once_for_all_its_flags():
+    """Against a service that has only the guide's endpoints: one trip a dashboard, and none for the next."""
+    asked = []
+
+    class Guide(BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_error(404)
+
+        def do_POST(self):
+            body = self.rfile.read(int(self.headers["content-length"]))
+            asked.append((self.path.split("?")[0], json.loads(body)))
+            answer = json.dumps({"new_ui": {"enabled": True}, "dark_mode": {"enabled": True}}).encode()
+            self.send_response(200)
+            self.send_header("content-type", "application/json")
+            self.send_header("content-length", str(len(answer)))
+            self.end_headers()
+            self.wfile.write(answer)
+
+        def log_message(self, *_):
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Guide)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        with dashboard(f"http://127.0.0.1:{server.server_port}", **AUTHENTICATED) as url:
+            for _ in range(5):
+                assert ask(url, "ann", session("ann")) == (200, {"template": "new_dashboard", "dark_mode": True})
+        assert [path for path, _ in asked] == ["/api/v1/feature-flags/evaluate/batch"], asked
+    finally:
+        server.shutdown()
+        server.server_close()
 
 
 def test_the_program_is_the_guides():

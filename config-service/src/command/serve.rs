@@ -53,8 +53,11 @@ fn prepare(options: &Serve) -> Result<Arc<Service>, Failure> {
         keys_required: is_public,
         open: options.open,
         streams: StreamOptions { max_streams: options.max_streams, ..StreamOptions::default() },
+        max_connections: options.max_connections,
+        head_timeout: Duration::from_secs(options.head_timeout),
+        request_timeout: Duration::from_secs(options.request_timeout),
+        import_timeout: Duration::from_secs(options.import_timeout),
         shutdown_timeout: Duration::from_secs(options.shutdown_timeout),
-        ..ServiceOptions::default()
     };
     let service = Service::open(options.store.place().open()?, behaviour, clock::system())?;
     if is_public && !options.open && !service.keys.any_live() {

@@ -74,8 +74,8 @@ pub async fn watch(State(service): State<Arc<Service>>, request: Request, next: 
     let method = request.method().clone();
     // The route and not the path: a path is what somebody typed, and may hold anything.
     let route: Arc<str> = request.extensions().get::<MatchedPath>().map_or_else(|| "unknown".into(), |path| path.as_str().into());
-    // An import may be a thousand times as large as anything else.
-    let patience = service.options.request_timeout * if &*route == super::IMPORT_PATH { 6 } else { 1 };
+    let options = &service.options;
+    let patience = if &*route == super::IMPORT_PATH { options.import_timeout } else { options.request_timeout };
     let answer = tokio::time::timeout(patience, next.run(request)).await;
     let response = answer.unwrap_or_else(|_| ApiError::timeout().into_response());
     let (status, elapsed) = (response.status().as_u16(), started.elapsed());

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use jackstaff_service::publish::sse::StreamOptions;
 use jackstaff_service::service::ServiceOptions;
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -59,6 +60,83 @@ async fn a_body_that_never_ends_is_not_waited_for() {
     let mut answer = String::new();
     tokio::time::timeout(Duration::from_secs(5), socket.read_to_string(&mut answer)).await.expect("it hangs up").unwrap();
     assert!(answer.starts_with("HTTP/1.1 408") && answer.contains("\"timeout\""), "{answer}");
+}
+
+/// A socket on which `text` was sent.
+async fn socket(door: &Door, text: &str) -> tokio::net::TcpStream {
+    let mut socket = tokio::net::TcpStream::connect(door.url.trim_start_matches("http://")).await.unwrap();
+    socket.write_all(text.as_bytes()).await.unwrap();
+    socket
+}
+
+/// All that is sent until the other side hangs up.
+async fn until_it_hangs_up(mut socket: tokio::net::TcpStream) -> String {
+    let mut bytes = Vec::new();
+    // A connection that is cut off may end with a reset, which is as good.
+    let _ = tokio::time::timeout(PATIENCE, socket.read_to_end(&mut bytes)).await.expect("it hangs up");
+    String::from_utf8(bytes).unwrap()
+}
+
+/// Far longer than anything here takes; a test that waits this long has failed.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+#[tokio::test]
+async fn whoever_opens_a_connection_and_says_nothing_is_hung_up_on() {
+    let options = ServiceOptions { head_timeout: Duration::from_millis(200), ..ServiceOptions::default() };
+    let door = Door::with(FLAGS, options).await;
+    for text in ["", "GET /healthz HTTP/1.1\r\nhost: x\r\nx-slow: "] {
+        let answer = until_it_hangs_up(socket(&door, text).await).await;
+        assert!(!answer.contains("200 OK"), "{answer}");
+    }
+    // Idle after an answer is no better than idle before one.
+    let answer = until_it_hangs_up(socket(&door, "GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n").await).await;
+    assert!(answer.starts_with("HTTP/1.1 200 OK"), "{answer}");
+    assert_eq!(door.get("/healthz").await.status, 200, "and others are served on");
+}
+
+#[tokio::test]
+async fn guide_flaw_61_connections_are_bounded_and_more_wait_their_turn() {
+    let streams = StreamOptions { max_streams: 1, ..StreamOptions::default() };
+    let door = Door::with(FLAGS, ServiceOptions { streams, max_connections: 1, ..ServiceOptions::default() }).await;
+    let ask = "GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n";
+    let answer = async |socket: &mut tokio::net::TcpStream| {
+        let mut first = [0; 15];
+        tokio::time::timeout(PATIENCE, socket.read_exact(&mut first)).await.expect("an answer").unwrap();
+        assert_eq!(&first, b"HTTP/1.1 200 OK");
+    };
+    // Two places, held by connections that were answered and stay open.
+    let (mut a, mut b) = (socket(&door, ask).await, socket(&door, ask).await);
+    answer(&mut a).await;
+    answer(&mut b).await;
+    let mut third = socket(&door, ask).await;
+    let early = tokio::time::timeout(Duration::from_millis(300), third.read_u8()).await;
+    assert!(early.is_err(), "the third is not served while the two are there");
+    drop(a);
+    answer(&mut third).await;
+}
+
+#[tokio::test]
+async fn an_import_has_a_time_limit_of_its_own() {
+    let slow = |path: &str, body: &str| {
+        format!("POST {path} HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n", body.len())
+    };
+    let body = r#"{"flags":{"imported":{"type":"boolean"}}}"#;
+    // What is slower than other requests may be is in time for an import.
+    let (request_timeout, import_timeout) = (Duration::from_millis(100), PATIENCE);
+    let door = Door::with(FLAGS, ServiceOptions { request_timeout, import_timeout, ..ServiceOptions::default() }).await;
+    let late = until_it_hangs_up(socket(&door, &slow(EVALUATE, body)).await).await;
+    assert!(late.starts_with("HTTP/1.1 408"), "{late}");
+    let mut import = socket(&door, &slow("/api/v1/import", body)).await;
+    tokio::time::sleep(3 * request_timeout).await;
+    import.write_all(body.as_bytes()).await.unwrap();
+    let mut first = [0; 12];
+    tokio::time::timeout(PATIENCE, import.read_exact(&mut first)).await.expect("an answer").unwrap();
+    assert_eq!(&first, b"HTTP/1.1 200");
+    // And one that never ends is not waited for.
+    let (request_timeout, import_timeout) = (PATIENCE, Duration::from_millis(200));
+    let door = Door::with(FLAGS, ServiceOptions { request_timeout, import_timeout, ..ServiceOptions::default() }).await;
+    let endless = until_it_hangs_up(socket(&door, &slow("/api/v1/import", body)).await).await;
+    assert!(endless.starts_with("HTTP/1.1 408") && endless.contains("\"timeout\""), "{endless}");
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@
 const test = require('node:test');
 const assert = require('node:assert/strict');
 const fs = require('node:fs');
+const { createHmac } = require('node:crypto');
 const http = require('node:http');
 const path = require('node:path');
 const readline = require('node:readline');
@@ -11,8 +12,8 @@ const { spawn } = require('node:child_process');
 const { missing, start } = require('../../../bindings-node/test/service');
 
 /** The example as a process, with its URL. */
-async function example(env) {
-  const child = spawn(process.execPath, [path.join(__dirname, '..', 'server.js')], { env: { ...process.env, PORT: '0', ...env }, stdio: ['ignore', 'pipe', 'inherit'] });
+async function example(env, program = 'server.js') {
+  const child = spawn(process.execPath, [path.join(__dirname, '..', program)], { env: { ...process.env, PORT: '0', ...env }, stdio: ['ignore', 'pipe', 'inherit'] });
   const ended = new Promise((done) => child.once('exit', (code) => done(code)));
   const url = await Promise.race([new Promise((done) => readline.createInterface({ input: child.stdout }).once('line', done)), ended]);
   const dashboard = async (user) => {
@@ -24,7 +25,7 @@ async function example(env) {
     child.kill('SIGTERM');
     return ended;
   };
-  return { dashboard, stop };
+  return { url, dashboard, stop };
 }
 
 test('the program is the guide\'s, but for the require and the lines that start it', () => {
@@ -60,6 +61,43 @@ test('dashboards are served while the config service hangs or fails', async (t) 
     assert.deepEqual(await app.dashboard('user123'), { template: 'old_dashboard', darkMode: false });
     assert.equal(await app.stop(), 0);
   }
+});
+
+const session = (user) => `Bearer ${user}.${createHmac('sha256', 'for tests').update(user).digest('hex')}`;
+
+test('guide_flaw_55 nobody is served as somebody else', { skip: missing }, async (t) => {
+  const service = await start();
+  t.after(() => service.stop());
+  const app = await example({ CONFIG_SERVICE_URL: service.url, ENVIRONMENT: 'production', SESSION_KEY: 'for tests' }, 'authenticated.js');
+  t.after(() => app.stop());
+  const ask = (authorization) => fetch(`${app.url}/api/users/user123/dashboard`, { headers: { connection: 'close', ...(authorization === undefined ? {} : { authorization }) } });
+  const mine = await ask(session('user123'));
+  assert.equal(mine.status, 200);
+  assert.equal((await mine.json()).template, 'new_dashboard');
+  assert.equal((await ask(session('somebody'))).status, 403);
+  for (const forged of [undefined, '', 'Bearer ', 'Bearer user123', 'Bearer user123.', 'Bearer user123.00', `${session('user12')}3`]) {
+    assert.equal((await ask(forged)).status, 401, forged);
+  }
+});
+
+test('guide_flaw_66 a dashboard asks the service once for all its flags', async (t) => {
+  const asked = [];
+  const server = http.createServer((request, response) => {
+    request.resume();
+    if (request.method !== 'POST') return response.writeHead(404).end();
+    asked.push(request.url.split('?')[0]);
+    response.writeHead(200, { 'content-type': 'application/json' }).end('{"new_ui":{"enabled":true},"dark_mode":{"enabled":true}}');
+  });
+  await new Promise((done) => server.listen(0, '127.0.0.1', done));
+  t.after(() => (server.close(), server.closeAllConnections()));
+  const env = { CONFIG_SERVICE_URL: `http://127.0.0.1:${server.address().port}`, ENVIRONMENT: 'production', SESSION_KEY: 'for tests' };
+  const app = await example(env, 'authenticated.js');
+  t.after(() => app.stop());
+  for (let at = 0; at < 5; at += 1) {
+    const answer = await fetch(`${app.url}/api/users/ann/dashboard`, { headers: { connection: 'close', authorization: session('ann') } });
+    assert.deepEqual(await answer.json(), { template: 'new_dashboard', darkMode: true });
+  }
+  assert.deepEqual(asked, ['/api/v1/feature-flags/evaluate/batch']);
 });
 
 const GUIDE = `const express = require('express');

@@ -1,0 +1,195 @@
+// The data of the package's types: what is not a member of a class. `scripts/types.js` puts them into index.d.ts; where it says words('X') it
+// writes the words that the core has for X.
+
+/** A user id. A number means its decimal text; null means nobody: rules on attributes work, rollouts by user do not. */
+export type User = string | number | bigint | null;
+/** Anything JSON holds. */
+export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
+/** What rules look at: text, numbers, booleans, dates, lists and objects of these; at most 256, 64 KiB of text each, 8 levels deep. */
+export type Attributes = object | null;
+/** The types of flags. */
+export type Type = 'any' | 'boolean' | 'string' | 'integer' | 'double' | 'json';
+
+/** Every time is in seconds. */
+export interface Options {
+  /** As in `http://config-service:8082`. Environment variable `CONFIG_SERVICE_URL`. */
+  configServiceUrl?: string;
+  /** Environment variable `ENVIRONMENT`. No default where a service is asked. */
+  environment?: string;
+  /** How long an answer of the service may be served; default 300. 0 keeps no answers. */
+  cacheTtl?: number;
+  /** How long one may be served from this process's memory; default 60. The shorter of the two counts. */
+  localTtl?: number;
+  /** From this age on an answer is fetched anew in the background while it is still served; default four fifths of `cacheTtl`. */
+  softTtl?: number;
+  /** How many answers are kept in memory; default 100 000. */
+  cacheEntries?: number;
+  /** How many bytes they may take, about; default 64 MiB. */
+  cacheBytes?: number;
+  /** How failed questions are repeated within `timeout`; false: not at all. */
+  retry?: boolean | RetryOptions;
+  /** When a service that fails is left alone; false: never. */
+  breaker?: boolean | BreakerOptions;
+  /** A URL, ioredis options, or an ioredis client, whose settings are read. Answers are shared there. */
+  redis?: string | number | object | null;
+  /** The same as a URL. Environment variable `REDIS_URL`. */
+  redisUrl?: string;
+  /** How long a read from Redis may take before the service is asked instead; default 0.05. */
+  redisTimeout?: number;
+  /** Signs what is written to Redis, and lets only what was signed with it count. Environment variable `JACKSTAFF_REDIS_SECRET`. */
+  redisSecret?: string;
+  /** A file of certificates (PEM) to trust for `rediss://`, instead of the system's. */
+  redisCa?: string;
+  /** Sent as `Authorization: Bearer`. Environment variable `JACKSTAFF_API_KEY`. */
+  apiKey?: string;
+  /** Where checks are evaluated; default `auto`: in process as soon as the flags are there. Environment variable `JACKSTAFF_EVALUATION`. */
+  evaluation?: 'auto' | 'local' | 'remote';
+  /** How long a check may take in all; default 5. */
+  timeout?: number;
+  /** How often the service is asked for changes while there is no stream; default 60. */
+  pollInterval?: number;
+  /** Follow changes by a stream; default true. */
+  stream?: boolean;
+  /** Beyond this age a failing service's last answer is not served, and the default is; default none. */
+  maxStale?: number;
+  /** A flag document to begin with. */
+  bootstrap?: object;
+  /** A file that keeps the last good flags, for a start while the service is away. */
+  snapshotPath?: string;
+  /**
+   * Who gets the log lines: `console`, pino, winston, or any object with these methods; default standard error. Lines are the package's, so
+   * with several loggers each gets all of them. Closing the client ends its use. Never a user id.
+   */
+  logger?: Logger | null;
+}
+
+export interface RetryOptions {
+  /** How often a question is sent in all; default 3, from 1 to 10. */
+  attempts?: number;
+  /** The first pause is drawn from zero to this, each later one from twice as much; default 1. */
+  min?: number;
+  /** No pause is longer; default 10. */
+  max?: number;
+  /** Repeated questions may be this part of all; default 0.1. */
+  budget?: number;
+}
+
+export interface BreakerOptions {
+  /** How many failures in a row; default 5, 0 for never. */
+  failures?: number;
+  /** How long the service is then left alone; default 60. */
+  reset?: number;
+}
+
+/** What a logger needs. A level that it lacks goes to its `warn`. */
+export interface Logger {
+  debug?(message: string): void;
+  info?(message: string): void;
+  warn(message: string): void;
+  error?(message: string): void;
+}
+
+export interface FileOptions extends Options {
+  /** The flag format; default `native`. */
+  format?: string;
+}
+
+/** Why an answer is what it is. The last four mean that the caller's default was served. */
+export type Reason = words('Reason');
+/** Where an answer came from. */
+export type Origin = words('Origin');
+
+export interface Evaluation<T = null> {
+  flag: string;
+  /** The variant's value (an integer beyond 2^53 as a BigInt), or the very default that was given. */
+  value: T | Json | bigint;
+  /** For a boolean flag the value itself; for others: on, and not its off variant. */
+  enabled: boolean;
+  /** The variant; null if the default was served. */
+  variant: string | null;
+  reason: Reason;
+  origin: Origin;
+  /** The version of the last change that could have altered this answer; 0 if the source has none. */
+  version: number;
+  /** The life of the store that `version` belongs to; empty if the source has none. */
+  epoch: string;
+  /** Seconds since the answer was evaluated or, for a local one, known to be current. */
+  age: number;
+  /** The rule that decided. */
+  rule: string | null;
+  /** What was wrong. */
+  error: words('ErrorCode') | null;
+}
+
+/** One step of an explanation; `step` says which kind: flag, flag_answer, rule, condition, bucket or value. */
+export interface Step {
+  step: string;
+  [detail: string]: Json;
+}
+
+export interface Change {
+  environment: string;
+  epoch: string;
+  version: number;
+  /** The version before it, where that is known. */
+  previous: number | null;
+  /** The flags whose answers can have changed; empty means any. */
+  flags: string[];
+}
+
+export interface Stats {
+  /** `stale`: there are answers, but the service has not been heard of lately. */
+  status: 'not_ready' | 'ready' | 'stale' | 'closed';
+  checks: number;
+  byOrigin: Record<Origin, number>;
+  /** The version of the flags; 0 without any. */
+  version: number;
+  epoch: string;
+  /** How many flags there are. */
+  flags: number;
+  /** Seconds since the service was last heard of; 0 while a stream is up. */
+  age: number;
+  /** Changes applied. */
+  changes: number;
+  /** Trips to the service that failed. */
+  failures: number;
+  /** Change listeners. */
+  listeners: number;
+  lastError: string | null;
+  /** Answers of the service that are held in memory. */
+  cacheEntries: number;
+  /** About how many bytes they take. */
+  cacheBytes: number;
+  /** Questions to the service that were sent again. */
+  retries: number;
+  /** The breaker on the way to the service. */
+  breaker: 'closed' | 'open' | 'half_open';
+  /** The shared cache; null without one. */
+  redis: RedisStats | null;
+}
+
+export interface RedisStats {
+  breaker: 'closed' | 'open' | 'half_open';
+  /** Keys that were asked for and held nothing of use. */
+  misses: number;
+  /** Requests that failed or took too long. */
+  errors: number;
+  /** Entries that could not be read or whose signature was wrong. */
+  corrupt: number;
+  /** Entries that were written. */
+  written: number;
+  /** Entries that were not. */
+  unwritten: number;
+  /** Connections that were made. */
+  connects: number;
+}
+
+/** A value, a value with users' own, or a flag as in a flag document. */
+export type MockFlag = Json | { value?: Json; users?: { [user: string]: Json } };
+
+/** A check that a mock was asked. */
+export interface Check {
+  flag: string;
+  user: string | null;
+  enabled: boolean;
+}
