@@ -1,0 +1,3 @@
+module github.com/jackstaff/jackstaff/bindings-go
+
+go 1.24

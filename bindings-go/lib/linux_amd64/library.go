@@ -1,0 +1,2 @@
+// Package linux_amd64 is the place of libjackstaff_c.a for this platform. It is a package so that vendoring takes the folder along.
+package linux_amd64
