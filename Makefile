@@ -9,7 +9,7 @@ VENV := .venv
 BIN := target/release/jackstaff
 
 .DEFAULT_GOAL := help
-.PHONY: help tools build service python node demo test quick vectors conformance lint fmt bench clean
+.PHONY: help tools build service python node go demo test quick vectors conformance lint fmt bench clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -36,9 +36,13 @@ node:
 	@echo "▸ building and installing the Node package"
 	cd bindings-node && npm install --no-audit --no-fund --loglevel=error
 
-demo: build ## serve examples/flags.yaml, ask from Python, Node and Rust, flip a flag, and watch it arrive
+go: ## the Go module: its static library built into bindings-go/lib, its probe and dashboard into target/go
+	$(PYTHON) scripts/go.py build
+
+demo: build ## serve examples/flags.yaml, ask from Python, Node, Rust and Go, flip a flag, and watch it arrive
 	@echo "▸ building the Rust example"
 	cargo build --release -p jackstaff-example
+	@$(PYTHON) scripts/go.py build || [ -z "$$CI" ]
 	$(VENV)/bin/python examples/demo/demo.py
 
 test: tools ## every test of every language; sets up all it needs and ends with a count
@@ -65,6 +69,7 @@ bench: build ## nanoseconds per check, in every language
 	cargo bench -p jackstaff --bench check
 	$(VENV)/bin/python benches/python_check.py
 	node benches/node_check.js
+	$(PYTHON) scripts/go.py bench
 
 clean: ## remove everything that was built or installed
-	rm -rf target $(VENV) .tools bindings-node/node_modules bindings-node/*.node
+	rm -rf target $(VENV) .tools bindings-node/node_modules bindings-node/*.node bindings-go/lib/*/*.a

@@ -1,6 +1,9 @@
 package jackstaff
 
-import "time"
+import (
+	"maps"
+	"time"
+)
 
 // Evaluation modes for [WithEvaluation].
 const (
@@ -58,6 +61,46 @@ func WithLocalTTL(d time.Duration) Option { return seconds("local_ttl", d) }
 // WithCacheEntries says how many answers of the service are kept in memory; default 100 000, of about 150 bytes each.
 func WithCacheEntries(n int) Option { return WithOption("cache_entries", n) }
 
+// WithSoftTTL says from which age on an answer is refreshed in the background while it is still served; default four fifths of the cache's time.
+func WithSoftTTL(d time.Duration) Option { return seconds("soft_ttl", d) }
+
+// WithCacheBytes says how many bytes the answers in memory may take, about; default 64 MiB.
+func WithCacheBytes(n int64) Option { return WithOption("cache_bytes", n) }
+
+// Retry says how questions to the service are repeated when they fail, always within [WithTimeout]. What is zero is the default.
+type Retry struct {
+	// Attempts is how often a question is asked in all, 1 to 10; default 3. 1 repeats nothing.
+	Attempts int
+	// Min and Max bound the waits between attempts, of which a random part is taken.
+	Min, Max time.Duration
+	// Budget is the share of all questions that may be repetitions, 0 to 1; default a tenth.
+	Budget float64
+}
+
+// WithRetry says how questions to the service are repeated.
+func WithRetry(r Retry) Option {
+	return WithOption("retry", given(map[string]float64{"attempts": float64(r.Attempts), "min": r.Min.Seconds(), "max": r.Max.Seconds(), "budget": r.Budget}))
+}
+
+// Breaker says when the service, or Redis, is left alone for a while. What is zero is the default.
+type Breaker struct {
+	// Failures is how many in a row open it; default 5.
+	Failures int
+	// Reset is how long it stays open; default 60 s.
+	Reset time.Duration
+}
+
+// WithBreaker says when the service, or Redis, is left alone for a while.
+func WithBreaker(b Breaker) Option {
+	return WithOption("breaker", given(map[string]float64{"failures": float64(b.Failures), "reset": b.Reset.Seconds()}))
+}
+
+// given is the numbers that are not zero.
+func given(numbers map[string]float64) map[string]float64 {
+	maps.DeleteFunc(numbers, func(_ string, number float64) bool { return number == 0 })
+	return numbers
+}
+
 // WithTimeout says how long a check, a load or a connect may take in all; default 5 s.
 func WithTimeout(d time.Duration) Option { return seconds("timeout", d) }
 
@@ -78,6 +121,15 @@ func WithSnapshotPath(path string) Option { return WithOption("snapshot_path", p
 
 // WithRedisURL names the shared cache, as in redis://cache:6379/0. Environment variable REDIS_URL; default none.
 func WithRedisURL(url string) Option { return WithOption("redis_url", url) }
+
+// WithRedisTimeout says how long a read from Redis may take before the service is asked instead; default 50 ms.
+func WithRedisTimeout(d time.Duration) Option { return seconds("redis_timeout", d) }
+
+// WithRedisSecret signs what is written to Redis, and lets only what was signed with it count; default none. Environment variable JACKSTAFF_REDIS_SECRET.
+func WithRedisSecret(secret string) Option { return WithOption("redis_secret", secret) }
+
+// WithRedisCA names a file of certificates (PEM) to trust for rediss://, instead of the system's; default none.
+func WithRedisCA(path string) Option { return WithOption("redis_ca", path) }
 
 // WithFormat says which format the flags of [FromFile] are in: "native", the default, or another that the core knows, such as "ufc".
 func WithFormat(name string) Option {

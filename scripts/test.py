@@ -55,6 +55,8 @@ SETUPS: dict[str, list[list[str]]] = {
     "postgres": [[sys.executable, "tests/harness/postgres.py", "--install"]],
     "node": [["npm", "install", "--prefix", "bindings-node", "--no-audit", "--no-fund", "--loglevel=error"]],
     "runners": [["npm", "install", "--prefix", "bindings-node/test/runners", "--no-audit", "--no-fund", "--loglevel=error"]],
+    "c": [["cargo", "build", "--release", "-p", "jackstaff-c"]],
+    "go": [[sys.executable, "scripts/go.py", "build"]],
     "express": [["npm", "install", "--prefix", "examples/express", "--no-audit", "--no-fund", "--loglevel=error"]],
 }
 
@@ -82,9 +84,12 @@ STAGES = [
     Stage("fastapi", [*PYTEST, "examples/fastapi"], needs=["venv", "python", "service"]),
     Stage("express", ["npm", "test", "--prefix", "examples/express", "--silent"], needs=["node", "express", "service"]),
     Stage("harness", [*PYTEST, "tests/harness"], needs=["venv"]),
-    Stage("e2e", [*PYTEST, "tests/e2e"], needs=["venv", "service", "python", "node", "example"]),
+    Stage("c", ["cargo", "test", "-q", "-p", "jackstaff-c"]),
+    Stage("c-smoke", [*PYTEST, "bindings-c/tests"], needs=["venv", "service", "c"]),
+    Stage("go", [sys.executable, "scripts/go.py", "test"], needs=["venv", "service"]),
+    Stage("e2e", [*PYTEST, "tests/e2e"], needs=["venv", "service", "python", "node", "example", "go"]),
 ]
-GROUPS = {"vectors": ["rust", "python", "node", "e2e"], "conformance": ["rust"]}
+GROUPS = {"vectors": ["rust", "python", "node", "go", "e2e"], "conformance": ["rust"]}
 
 
 def say(text: str) -> None:
@@ -115,6 +120,8 @@ def count(output: str) -> tuple[int, int, int]:
             passed += int(found[2]) if found[1] == "pass" else 0
             failed += int(found[2]) if found[1] in ("fail", "cancelled") else 0
             skipped += int(found[2]) if found[1] == "skipped" else 0
+        elif found := re.match(r"^--- (PASS|FAIL|SKIP): ", line):  # go test -v; its subtests are indented
+            passed, failed, skipped = passed + (found[1] == "PASS"), failed + (found[1] == "FAIL"), skipped + (found[1] == "SKIP")
     return passed, failed, skipped
 
 
@@ -136,7 +143,7 @@ def run(stage: Stage, done: dict[str, bool]) -> Result:
     passed, failed, skipped = count("".join(lines)) if stage.counts else (int(code == 0), int(code != 0), 0)
     if code != 0 and failed == 0:
         failed = 1  # it broke before it could count
-    if code == 0 and passed == 0:
+    if code == 0 and passed == 0 and skipped == 0:
         print(f"  {stage.name} ran no test")
         failed = 1
     return Result(stage.name, passed, failed, skipped, time.monotonic() - started)

@@ -1,6 +1,6 @@
-"""The main job, shown: one service, three languages, the same answers, and a change that arrives.
+"""The main job, shown: one service, four languages (Go where it is installed), the same answers, and a change that arrives.
 
-Starts the config service on a free port with examples/flags.yaml, asks Python, Node and Rust the same questions, prints
+Starts the config service on a free port with examples/flags.yaml, asks Python, Node, Rust and Go the same questions, prints
 their answers side by side, flips a flag through the API and tells how long each client took to notice. Exits with 1 if two
 languages disagree. Run it with `make demo`, which builds what it needs.
 """

@@ -16,6 +16,11 @@ COMMANDS = {
 }
 
 
+# Go is not everywhere; `make test` and `make demo` build this where it is, and CI requires it.
+if (ROOT / "target" / "go" / "probe").exists():
+    COMMANDS["Go"] = [str(ROOT / "target" / "go" / "probe")]
+
+
 class Probe:
     """A process of one language with one client in it."""
 
