@@ -160,7 +160,7 @@ func Test_options_are_checked_by_the_core(t *testing.T) {
 	client, err := New("http://127.0.0.1:1", "test", WithAPIKey("k"), WithEvaluation(Local), WithCacheTTL(time.Second), WithLocalTTL(time.Second), WithCacheEntries(5),
 		WithTimeout(time.Second), WithPollInterval(time.Second), WithStream(false), WithMaxStale(time.Hour), WithBootstrap(json.RawMessage(document)),
 		WithSoftTTL(time.Second), WithCacheBytes(1<<20), WithRetry(Retry{Attempts: 1, Min: time.Millisecond}), WithBreaker(Breaker{Failures: 3}),
-		WithRedisTimeout(time.Second), WithRedisSecret("s"), WithRedisCA("/no/such/file"), WithSnapshotPath(filepath.Join(t.TempDir(), "s")), WithEnvironment("other"))
+		WithRedisTimeout(time.Second), WithRedisSecret("a secret of some length"), WithRedisCA("/no/such/file"), WithSnapshotPath(filepath.Join(t.TempDir(), "s")), WithEnvironment("other"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -19,6 +19,9 @@ import (
 
 var u1 = User("u1")
 
+// For a service that fails often: it is asked each time, and once.
+var patient = []Option{WithOption("retry", false), WithOption("breaker", false)}
+
 func Test_guide_flaw_01_a_disabled_flag_is_off_though_the_default_is_true(t *testing.T) {
 	client, _ := remote(t, guide(map[string]string{"new_ui": `{"enabled":false}`, "beta": `{"enabled":false}`}))
 	equal(t, "check", client.IsEnabled(background, "new_ui", u1, true), false)
@@ -35,7 +38,7 @@ func Test_guide_flaw_02_the_default_of_one_caller_is_not_kept_for_the_next(t *te
 }
 
 func Test_guide_flaw_03_to_06_what_is_no_answer_is_the_default_and_is_not_kept(t *testing.T) {
-	client, service := remote(t, replyJSON(`{}`))
+	client, service := remote(t, replyJSON(`{}`), patient...)
 	answers := []http.HandlerFunc{replyJSON(`{}`), replyJSON(`{"enabled":null}`), replyJSON(`{"enabled":"false"}`), replyJSON(`{"enabled":"true"}`), replyJSON(`{"enabled":1}`),
 		replyJSON(`{"enabled":[]}`), reply(200, "text/html", "<html>Please log in</html>"), replyJSON(`[]`), replyJSON(`{"enabled":tru`), replyJSON(``)}
 	for i, answer := range answers {
@@ -79,7 +82,7 @@ func Test_guide_flaw_09_more_than_booleans_and_always_a_reason(t *testing.T) {
 }
 
 func Test_guide_flaw_10_to_12_a_batch_has_an_entry_for_each_name_whatever_the_service_says(t *testing.T) {
-	client, service := remote(t, guide(nil), WithCacheTTL(0))
+	client, service := remote(t, guide(nil), append(patient, WithCacheTTL(0))...)
 	for _, status := range []int{401, 403, 404, 429, 500, 503} {
 		service.now(reply(status, "application/json", "{}"))
 		equal(t, fmt.Sprint(status), client.BatchEvaluate(background, []string{"a", "b"}, u1, true), map[string]bool{"a": true, "b": true})

@@ -77,7 +77,7 @@ type Retry struct {
 	Budget float64
 }
 
-// WithRetry says how questions to the service are repeated.
+// WithRetry says how questions to the service are repeated. WithOption("retry", false) repeats none.
 func WithRetry(r Retry) Option {
 	return WithOption("retry", given(map[string]float64{"attempts": float64(r.Attempts), "min": r.Min.Seconds(), "max": r.Max.Seconds(), "budget": r.Budget}))
 }
@@ -90,7 +90,7 @@ type Breaker struct {
 	Reset time.Duration
 }
 
-// WithBreaker says when the service, or Redis, is left alone for a while.
+// WithBreaker says when the service, or Redis, is left alone for a while. WithOption("breaker", false): never.
 func WithBreaker(b Breaker) Option {
 	return WithOption("breaker", given(map[string]float64{"failures": float64(b.Failures), "reset": b.Reset.Seconds()}))
 }

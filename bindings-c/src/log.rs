@@ -31,7 +31,7 @@ pub const JACKSTAFF_LOG_DEBUG: u32 = 4;
 pub type Logged = Option<extern "C" fn(data: Data, level: u32, message: Text, fields: Text)>;
 
 static LEVEL: AtomicU32 = AtomicU32::new(JACKSTAFF_LOG_OFF);
-static SINK: Mutex<Option<(extern "C" fn(data: Data, level: u32, message: Text, fields: Text), Data)>> = Mutex::new(None);
+static SINK: Mutex<Option<(Logged, Data)>> = Mutex::new(None);
 /// The way to the thread that writes lines, with the process that the thread is in.
 static WRITER: Mutex<Option<(u32, SyncSender<Line>)>> = Mutex::new(None);
 
@@ -40,7 +40,7 @@ static WRITER: Mutex<Option<(u32, SyncSender<Line>)>> = Mutex::new(None);
 #[unsafe(no_mangle)]
 pub extern "C" fn jackstaff_log(level: u32, logged: Logged, data: Data) {
     guard((), || {
-        *SINK.lock().unwrap_or_else(PoisonError::into_inner) = logged.map(|logged| (logged, data));
+        *SINK.lock().unwrap_or_else(PoisonError::into_inner) = Some((logged, data));
         let level = if logged.is_some() { level.min(JACKSTAFF_LOG_DEBUG) } else { JACKSTAFF_LOG_OFF };
         LEVEL.store(level, Ordering::Relaxed);
         // The second call finds the subscriber in place; a host in Rust that has one of its own keeps it, and that is right.
@@ -109,7 +109,7 @@ impl Subscriber for Queue {
 fn write(lines: &Receiver<Line>) {
     while let Ok(line) = lines.recv() {
         let sink = *SINK.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some((logged, data)) = sink.filter(|_| line.level <= LEVEL.load(Ordering::Relaxed)) else { continue };
+        let Some((Some(logged), data)) = sink.filter(|_| line.level <= LEVEL.load(Ordering::Relaxed)) else { continue };
         let fields = Value::Map(line.fields.into()).to_json();
         logged(data, line.level, Text::of(&line.message), Text::of(&fields));
     }

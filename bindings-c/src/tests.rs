@@ -87,11 +87,10 @@ fn what_cannot_be_read_is_refused_with_a_word() {
 
 #[test]
 fn errors_name_what_is_wrong_and_may_be_freed_twice() {
-    let mut error = MaybeUninit::new(Error { code: Code::Ok, message: OwnedText::none() });
-    assert!(jackstaff_open(Text::of(r#"{"timeout": "soon"}"#), Some(&mut error)).is_none());
-    // A MaybeUninit that was made of a value and written again; read through the C side's door: a second write frees nothing by itself.
-    let outcome = crate::error::attempt(None, || json(Text::raw(b"\xff".as_ptr(), 1), "x").map(drop));
-    assert_eq!(outcome.0, Code::InvalidArgument);
+    let refused = jackstaff_mock_set(Some(&mock()), Text::raw(b"\xff".as_ptr(), 1), None);
+    assert_eq!(refused, Code::InvalidArgument);
+    let error = json(Text::raw(b"{\xff}".as_ptr(), 3), "flags").unwrap_err();
+    assert_eq!(error.message(), "the text is not UTF-8 from byte 1");
     let mut message = OwnedText::from("words".to_owned());
     assert_eq!(message.get(), "words");
     jackstaff_string_free(Some(&mut message));
@@ -208,7 +207,7 @@ fn a_closed_client_serves_defaults() {
     jackstaff_close(Some(&client));
     jackstaff_close(Some(&client));
     jackstaff_close(None);
-    assert_eq!(jackstaff_look(Some(&client), Text::of("on"), Text::of("u"), None, false), JACKSTAFF_PENDING);
+    assert_eq!(jackstaff_look(Some(&client), Text::of("on"), Text::of("u"), None, false), JACKSTAFF_OFF);
     assert!(jackstaff_is_enabled(Some(&client), Text::of("on"), Text::of("u"), None, true));
     assert!(!jackstaff_is_enabled(Some(&client), Text::of("on"), Text::of("u"), None, false));
     assert_eq!(jackstaff_ready(Some(&client), 1.0, None), Code::Closed);
