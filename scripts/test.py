@@ -71,7 +71,7 @@ STAGES = [
         [sys.executable, "tests/harness/postgres.py", "--", "cargo", "test", "-q", "-p", "jackstaff-service"],
         needs=["postgres"],
     ),
-    Stage("model", ["cargo", "test", "-q", "-p", "jackstaff-model", "--", "--nocapture"]),
+    Stage("model", ["cargo", "test", "-q", "-p", "jackstaff-model", "-p", "jackstaff-races", "--", "--nocapture"]),
     Stage("node-door", ["cargo", "test", "-q", "-p", "jackstaff-node", "--lib"]),
     Stage("python", [*PYTEST, "bindings-python/tests"], needs=["venv", "python", "service"]),
     Stage(

@@ -6,6 +6,10 @@
 //! a duplicate; the next one raises `K_f` of the flags it names; one that leaves a gap raises them too, and makes everything that
 //! is held old, since nobody said what happened in between.
 //!
+//! An event of another epoch is not the last word on which epoch it is: it may be a late one, of a life of the store that is over. So
+//! what was known of the epoch that is left is kept beside, and holds again if the service turns out to be still in it; and until the
+//! service has answered, what others left in the shared cache does not count. (`tests/model` finds what happens otherwise.)
+//!
 //! A service or an event that knows no versions is told apart by *generations*: each event makes the flag a generation older, and an answer
 //! that was asked for before it does not count.
 
@@ -80,6 +84,19 @@ pub struct Known {
     all: Floor,
     /// Counts the changes.
     generation: u64,
+    /// The epoch before this one, in case it is not over.
+    former: Option<Box<Former>>,
+    /// Is the epoch one that was only heard of?
+    is_hearsay: bool,
+}
+
+/// What was known of an epoch that was left.
+#[derive(Debug)]
+struct Former {
+    epoch: Arc<str>,
+    heard: u64,
+    version: u64,
+    flags: HashMap<Arc<str>, Floor>,
 }
 
 impl Known {
@@ -116,6 +133,11 @@ impl Known {
         }
     }
 
+    /// May an answer of this epoch count that stood in the shared cache? Not if it may be left over from another life of the store.
+    pub fn may_share(&self, epoch: &str) -> bool {
+        self.epoch.is_empty() || (*self.epoch == *epoch && !self.is_hearsay)
+    }
+
     /// May an answer of somebody else's asking, evaluated at `at` (milliseconds since 1970), be later than the last change that
     /// carried no version? Their clock and ours are taken to agree within the age that is allowed anyway.
     pub fn is_after_bare(&self, flag: &str, at: i64) -> bool {
@@ -134,6 +156,10 @@ impl Known {
                 return Fill::Old;
             }
             self.restart(epoch.clone(), version);
+            self.is_hearsay = false;
+            if version < self.floor(flag) {
+                return Fill::Old; // back in an epoch of which more is known
+            }
             self.raise(flag, version);
             return Fill::Restart;
         }
@@ -141,6 +167,7 @@ impl Known {
             return Fill::Old;
         }
         if let Some((_, version)) = stamp {
+            self.is_hearsay = false;
             self.version = self.version.max(version);
             self.raise(flag, version);
         }
@@ -157,7 +184,8 @@ impl Known {
         if change.epoch != self.epoch {
             let is_first = self.epoch.is_empty();
             self.restart(change.epoch.clone(), change.version);
-            self.heard = change.version;
+            self.is_hearsay = !is_first;
+            self.heard = self.heard.max(change.version);
             self.tell(&change.flags, change.version, None);
             return if is_first { Applied::Gap } else { Applied::Restart };
         }
@@ -177,9 +205,20 @@ impl Known {
     }
 
     fn restart(&mut self, epoch: Arc<str>, version: u64) {
-        self.generation += 1;
-        let all = Floor { told: self.generation, ..Floor::default() };
-        *self = Self { epoch, heard: 0, version, flags: HashMap::new(), all, generation: self.generation };
+        let generation = self.generation + 1;
+        let left = std::mem::take(self);
+        let all = Floor { told: generation, ..Floor::default() };
+        *self = Self { epoch, version, all, generation, ..Self::default() };
+        self.former = left.former;
+        if let Some(back) = self.former.take_if(|former| former.epoch == self.epoch) {
+            (self.heard, self.version) = (back.heard, back.version.max(version));
+            // Its generations are of another time; its versions are as true as they were.
+            self.flags = back.flags.into_iter().map(|(flag, floor)| (flag, Floor { version: floor.version, ..Floor::default() })).collect();
+        }
+        if !left.epoch.is_empty() {
+            let Self { epoch, heard, version, flags, .. } = left;
+            self.former = Some(Box::new(Former { epoch, heard, version, flags }));
+        }
     }
 
     /// Writes a change down for the flags it names, or for all. `bare` is when, if it carried no version.
@@ -291,6 +330,24 @@ mod tests {
         assert_eq!(known.fill(&"f".into(), Some((&"new".into(), 1)), &before), Fill::Keep);
         let ticket = known.ticket();
         assert_eq!(known.fill(&"f".into(), Some((&"newer".into(), 1)), &ticket), Fill::Restart);
+    }
+
+    #[test]
+    fn a_late_event_of_a_former_life_breaks_no_promise() {
+        let mut known = known();
+        assert_eq!(known.change(&change("new", 1, None, &["f"]), 0), Applied::Restart);
+        assert!(!known.may_share("new"), "it was only heard of");
+        let ticket = known.ticket();
+        assert_eq!(known.fill(&"f".into(), Some((&"new".into(), 1)), &ticket), Fill::Keep);
+        assert!(known.may_share("new") && !known.may_share("e"));
+        assert_eq!(known.change(&change("new", 2, Some(1), &["f"]), 0), Applied::Moved);
+        // It was sent before the store was restored, and comes now.
+        assert_eq!(known.change(&change("e", 4, Some(3), &["f"]), 0), Applied::Restart);
+        assert!(!known.may_share("e"), "what stands in Redis of that life is from before version 2 of this one");
+        let ticket = known.ticket();
+        assert_eq!(known.fill(&"f".into(), Some((&"new".into(), 1)), &ticket), Fill::Old, "a replica that lags; version 2 was known");
+        assert_eq!(known.fill(&"f".into(), Some((&"new".into(), 2)), &known.ticket()), Fill::Keep);
+        assert_eq!((known.floor("f"), &**known.epoch()), (2, "new"));
     }
 
     #[test]

@@ -9,7 +9,7 @@
 //! Local evaluations are never cached: evaluating is cheaper than looking up.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 use quick_cache::Weighter;
@@ -17,6 +17,7 @@ use quick_cache::sync::Cache;
 
 use super::key::Key;
 use super::known::{Applied, Fill, Known, Ticket};
+use super::sync::RwLock;
 use crate::change::Change;
 use crate::evaluation::Evaluation;
 

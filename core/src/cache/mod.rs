@@ -14,6 +14,7 @@ pub mod known;
 pub mod memory;
 #[cfg(feature = "redis")]
 pub mod redis;
+mod sync;
 
 #[cfg(not(feature = "redis"))]
 pub use self::absent::{Entry, Redis, RedisStats};

@@ -73,7 +73,7 @@ impl Errand {
             let (true, true, Some(at)) = (is_wanted, is_later, now.checked_sub(age)) else { continue };
             let held = Held::new(Some(answer.clone()), at, now, &ticket);
             // An entry of another epoch is not news: it may be left over from before.
-            let is_known = self.memory.read(|known| known.epoch().is_empty() || *known.epoch() == answer.epoch);
+            let is_known = self.memory.read(|known| known.may_share(&answer.epoch));
             if is_known && self.memory.put(self.keys[place], flag, held, &ticket) != Fill::Old {
                 answers[place] = Some(Ok(Brought { answer: Some(answer), origin: Origin::Redis, age }));
             }

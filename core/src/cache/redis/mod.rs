@@ -118,7 +118,7 @@ impl Redis {
             ttl: options.ttl,
             secret: options.secret,
             breaker: Breaker::new(options.breaker, Instant::now()),
-            outage: Outage::default(),
+            outage: Outage::new(Instant::now()),
             writes: Semaphore::new(MAX_WRITES),
             runtime,
             counts: Counts::default(),
@@ -254,7 +254,7 @@ impl Redis {
     /// One line when it goes away, one when it is back.
     fn report(&self, error: Option<&Error>) {
         let place = || self.link.shown();
-        match (self.outage.report(error.is_none()), error) {
+        match (self.outage.report(error.is_none(), Instant::now()), error) {
             (Turn::Began, Some(error)) => {
                 tracing::warn!(%error, place = place(), "redis cannot be used; checks go on without the shared cache");
             }
