@@ -5,7 +5,7 @@ const { Core, TYPES, filled } = require('./core');
 const { Context, Flag } = require('./context');
 const { attributesJson, booleanDefault, documentJson, evaluation, flagName, kind, refused, userId } = require('./convert');
 const log = require('./log');
-const { redisUrl } = require('./redis');
+const { redisOptions } = require('./redis');
 
 /** A client for one environment's flags. Make one and share it; making it connects to nothing and blocks nothing. */
 class FeatureFlagsClient {
@@ -352,8 +352,7 @@ function plain(found, defaultValue) {
 function opened(config, open) {
   if (typeof config !== 'object' || Array.isArray(config)) throw refused('config', `is ${kind(config)}: it has to be an object of options`);
   const { redis, logger, ...options } = config;
-  const url = redisUrl(redis);
-  const json = documentJson(url === undefined ? options : { redisUrl: url, ...options }, 'option');
+  const json = documentJson({ ...redisOptions(redis), ...options }, 'option');
   const leave = log.use(logger);
   try {
     const core = open(json);

@@ -271,21 +271,24 @@ def test_a_subclass_may_have_an_init_of_its_own(document):
 
 
 def test_the_settings_of_a_redis_client_are_read(caplog):
-    class SSLConnection:
-        pass
+    import redis
+    import redis.asyncio
+    from redis.sentinel import Sentinel
 
-    class Pool:
-        connection_class = SSLConnection
-        connection_kwargs = {"host": "cache", "port": 6380, "db": 2, "username": "me", "password": "s/cret"}
+    from jackstaff._redis import settings
 
-    class Redis:
-        connection_pool = Pool()
-
-    from jackstaff._base import _redis_url
-
-    assert _redis_url(Redis()) == "rediss://me:s%2Fcret@cache:6380/2"
-    redis = Redis()
-    assert FeatureFlagsClient("http://127.0.0.1:9", "test", 300, redis).redis is redis
+    sentinel = Sentinel([("a", 26379), ("b", 5)], sentinel_kwargs={"password": "x"}, password="y", db=2)
+    cluster = redis.asyncio.RedisCluster(startup_nodes=[redis.asyncio.cluster.ClusterNode("a", 7000), redis.asyncio.cluster.ClusterNode("b", 7001)])
+    for client, url in [
+        (redis.Redis("cache", 6380, 2, "s/cret", username="me", ssl=True), "rediss://me:s%2Fcret@cache:6380/2"),
+        (redis.asyncio.from_url("redis://:p@cache/3"), "redis://:p@cache:6379/3"),
+        (redis.Redis(unix_socket_path="/run/v.sock", password="p"), "unix:///run/v.sock?db=0&pass=p"),
+        (sentinel.master_for("shop"), "redis+sentinel://:y@a:26379,b:5/shop/2?sentinel_password=x"),
+        (cluster, "redis+cluster://a:7000,b:7001"),
+    ]:
+        assert settings(client)["redis_url"] == url
+        assert FeatureFlagsClient("http://127.0.0.1:9", "test", 300, client).redis is client  # and what was read is a URL
+    assert settings(redis.Redis(ssl=True, ssl_ca_certs="/etc/ca.pem"))["redis_ca"] == "/etc/ca.pem"
     mute = object()
     assert FeatureFlagsClient("http://127.0.0.1:9", "test", redis_client=mute).redis is mute
     assert "redis_url" in caplog.text

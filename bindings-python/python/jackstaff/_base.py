@@ -8,9 +8,8 @@ import os
 import weakref
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypedDict, TypeVar
-from urllib.parse import quote
 
-from . import _threads, _waiting
+from . import _redis, _threads, _waiting
 from ._native import Core
 
 if TYPE_CHECKING:
@@ -25,12 +24,28 @@ Change = dict[str, Any]
 class Options(TypedDict, total=False):
     """The options of a client beside the guide's four. Durations are in seconds; None is "not given"."""
 
-    #: The shared cache. Accepted and not used in this version, which keeps answers in memory; variable ``REDIS_URL``.
+    #: A Redis or Valkey that answers are shared in, as in ``redis://``, ``rediss://``, ``redis+cluster://host:7000,host:7001`` or
+    #: ``redis+sentinel://host:26379/mymaster/0``; variable ``REDIS_URL``; default none.
     redis_url: str | None
+    #: How long a read from Redis may take before the service is asked instead; default 0.05.
+    redis_timeout: float | None
+    #: Signs what is written to Redis, and lets only what was signed with it count; variable ``JACKSTAFF_REDIS_SECRET``; default none.
+    redis_secret: str | None
+    #: A file of certificates (PEM) to trust for ``rediss://``; default the system's.
+    redis_ca: str | None
     #: How long an answer of the service may be served from this process's memory; default 60.
     local_ttl: float | None
+    #: From this age on an answer is refreshed in the background while it is served; default four fifths of ``cache_ttl``.
+    soft_ttl: float | None
     #: How many answers are kept in memory; default 100 000.
     cache_entries: int | None
+    #: How many bytes they may take, about; default 64 MiB.
+    cache_bytes: int | None
+    #: How failed questions are repeated within ``timeout``: ``attempts`` (3), ``min`` (1) and ``max`` (10) seconds of pause, ``budget`` (0.1 of all
+    #: questions); False for never.
+    retry: Mapping[str, float] | bool | None
+    #: When the service, or Redis, is left alone: after so many ``failures`` (5) in a row, for ``reset`` (60) seconds; False for never.
+    breaker: Mapping[str, float] | bool | None
     #: Sent as ``Authorization: Bearer``; variable ``JACKSTAFF_API_KEY``; default none.
     api_key: str | None
     #: Where checks are evaluated: ``auto``, ``local`` or ``remote``; variable ``JACKSTAFF_EVALUATION``; default ``auto``.
@@ -67,7 +82,7 @@ class Client(Core):
         if given.get("snapshot_path") is not None:
             given["snapshot_path"] = os.fspath(given["snapshot_path"])
         if redis_client is not None and given.get("redis_url") is None:
-            given["redis_url"] = _redis_url(redis_client)
+            given.update(_redis.settings(redis_client))
         given.update(config_service_url=config_service_url, environment=environment, cache_ttl=cache_ttl)
         self._open(given)
         self._begin_life(redis_client)
@@ -170,20 +185,3 @@ def _ended(task: asyncio.Task[Any]) -> None:
 
 def _environment() -> str:
     return os.environ.get("ENVIRONMENT") or "development"
-
-
-def _redis_url(client: Any) -> str | None:
-    """Where a client of redis-py is connected to, asyncio or not. None, with a warning, for one that does not say."""
-    pool = getattr(client, "connection_pool", None)
-    settings = getattr(pool, "connection_kwargs", None)
-    if not isinstance(settings, dict):
-        _threads.logger.warning("redis_client, a %s, does not say where it is connected to; give redis_url", type(client).__name__)
-        return None
-    who = ""
-    if settings.get("password"):
-        who = f"{quote(str(settings.get('username') or ''), safe='')}:{quote(str(settings['password']), safe='')}@"
-    database = int(settings.get("db") or 0)
-    if settings.get("path"):
-        return f"unix://{who}{settings['path']}?db={database}"
-    scheme = "rediss" if "SSL" in getattr(getattr(pool, "connection_class", None), "__name__", "") else "redis"
-    return f"{scheme}://{who}{settings.get('host') or 'localhost'}:{int(settings.get('port') or 6379)}/{database}"

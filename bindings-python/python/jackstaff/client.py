@@ -22,7 +22,7 @@ class FeatureFlagsClient(Client):
 
     ``config_service_url`` and ``environment`` come from the variables ``CONFIG_SERVICE_URL`` and ``ENVIRONMENT`` if they are None;
     ``cache_ttl`` is for how many seconds an answer of the service may be kept, 0 for not at all; ``redis_client`` is a client of redis-py, whose connection
-    settings are read. The other options are keywords: ``redis_url``, ``local_ttl`` (60), ``cache_entries`` (100 000), ``api_key``,
+    settings are read. The other options are keywords: ``redis_url``, ``local_ttl`` (60), ``cache_entries`` (100 000), ``retry``, ``breaker``, ``api_key``,
     ``evaluation`` (``auto``, ``local`` or ``remote``), ``timeout`` (5), ``poll_interval`` (60), ``stream`` (True), ``max_stale``,
     ``bootstrap`` and ``snapshot_path``.
 

@@ -27,10 +27,13 @@ impl Options {
 
         // Nothing is to be kept: then nothing is to be shared either.
         let Some(url) = self.redis_url.as_deref().filter(|_| !self.cache_ttl.is_zero()) else { return Ok(None) };
-        let unreadable = |path: &std::path::Path, error: std::io::Error| {
-            Error::new(ErrorKind::Io, format!("redis_ca: {} cannot be read: {error}", path.display())).caused_by(error)
+        let read = |ca: &Arc<str>| {
+            if ca.contains("-----BEGIN") {
+                return Ok(ca.as_bytes().to_vec());
+            }
+            std::fs::read(&**ca)
+                .map_err(|error| Error::new(ErrorKind::Io, format!("redis_ca: {ca} cannot be read: {error}")).caused_by(error))
         };
-        let read = |path: &std::path::PathBuf| std::fs::read(path).map_err(|error| unreadable(path, error));
         Ok(Some(RedisOptions {
             place: Place::parse(url)?,
             ca: self.redis_ca.as_ref().map(read).transpose()?,

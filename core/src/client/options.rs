@@ -87,8 +87,8 @@ pub struct Options {
     /// Signs what is written to Redis, and lets only what was signed with it count; default none. Environment variable
     /// `JACKSTAFF_REDIS_SECRET`.
     pub redis_secret: Option<Arc<str>>,
-    /// A file of certificates (PEM) to trust for `rediss://`, instead of the system's; default none.
-    pub redis_ca: Option<PathBuf>,
+    /// The certificates (PEM) to trust for `rediss://` instead of the system's: a file, or their text; default none.
+    pub redis_ca: Option<Arc<str>>,
 }
 
 impl Options {
@@ -212,7 +212,7 @@ impl Options {
             "redis_url" => self.redis_url = Some(redis_url(name, value)?),
             "redis_timeout" => self.redis_timeout = seconds(name, value, 0.001)?,
             "redis_secret" => self.redis_secret = Some(secret(name, value)?),
-            "redis_ca" => self.redis_ca = Some(text(name, value)?.as_ref().into()),
+            "redis_ca" => self.redis_ca = Some(text(name, value)?),
             _ => {
                 let known = NAMES.join(", ");
                 return Err(invalid(format!("there is no option \"{name}\"; the options are {known}")));

@@ -5,7 +5,7 @@
 //! | `redis://user:password@host:6379/0` | one server; `rediss://` with TLS, `valkey://` and `valkeys://` the same |
 //! | `unix:///run/valkey.sock?db=0` | one server on this machine |
 //! | `redis+cluster://host:7000,host:7001` | a cluster; `rediss+cluster://` with TLS |
-//! | `redis+sentinel://host:26379,host:26379/mymaster/0` | the master that these sentinels name; `rediss+sentinel://` with TLS |
+//! | `redis+sentinel://host:26379,host:26379/mymaster/0` | the master that these sentinels name; `rediss+sentinel://` with TLS; the sentinels' own log-in as `?sentinel_username=…&sentinel_password=…` |
 //!
 //! A cluster is also recognised behind a plain URL. Passwords never appear in an error.
 
@@ -32,6 +32,9 @@ pub struct Sentinel {
     nodes: Vec<ConnectionInfo>,
     master: String,
     is_secure: bool,
+    /// What the sentinels themselves ask for.
+    username: Option<String>,
+    password: Option<String>,
 }
 
 const FORMS: &str =
@@ -67,13 +70,19 @@ impl Place {
             "" => node(hosts, path).map(|info| Self::Single(Box::new(info))),
             "cluster" => nodes("").map(Self::Cluster),
             "sentinel" => {
+                let (path, query) = path.split_once('?').unwrap_or((path, ""));
                 let (master, database) = path.split_once('/').unwrap_or((path, ""));
                 if master.is_empty() {
                     return Err(wrong("names sentinels but no master"));
                 }
                 let hosts = hosts.split(',').map(|host| if has_port(host) { host.to_owned() } else { format!("{host}:26379") });
                 let nodes = hosts.map(|host| node(host.trim(), database)).collect::<Result<Vec<_>>>()?;
-                Ok(Self::Sentinel(Box::new(Sentinel { nodes, master: master.to_owned(), is_secure })))
+                let login = |name: &str| {
+                    let pair = query.split('&').filter_map(|pair| pair.split_once('=')).find(|(key, _)| *key == name);
+                    pair.map(|(_, value)| decoded(value))
+                };
+                let (username, password) = (login("sentinel_username"), login("sentinel_password"));
+                Ok(Self::Sentinel(Box::new(Sentinel { nodes, master: master.to_owned(), is_secure, username, password })))
             }
             other => Err(wrong(&format!("has the scheme \"{base}+{}\"", shown(other)))),
         }
@@ -108,6 +117,12 @@ impl Sentinel {
                 builder = builder.set_client_to_redis_password(password);
             }
         }
+        if let Some(username) = &self.username {
+            builder = builder.set_client_to_sentinel_username(username);
+        }
+        if let Some(password) = &self.password {
+            builder = builder.set_client_to_sentinel_password(password);
+        }
         if self.is_secure {
             builder = builder.set_client_to_redis_tls_mode(TlsMode::Secure).set_client_to_sentinel_tls_mode(TlsMode::Secure);
         }
@@ -125,6 +140,19 @@ fn one(url: &str) -> Option<ConnectionInfo> {
 /// What may be shown of a part of a URL: nothing that could be a password.
 fn shown(part: &str) -> String {
     if part.contains('@') { "…".to_owned() } else { part.chars().take(80).collect() }
+}
+
+/// A part of a query as it was before `%` and `+`.
+fn decoded(text: &str) -> String {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let [first, tail @ ..] = rest {
+        let digits = tail.get(..2).and_then(|digits| std::str::from_utf8(digits).ok());
+        let byte = digits.filter(|_| *first == b'%').and_then(|digits| u8::from_str_radix(digits, 16).ok());
+        bytes.push(byte.unwrap_or(if *first == b'+' { b' ' } else { *first }));
+        rest = if byte.is_some() { &tail[2..] } else { tail };
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 fn has_port(host: &str) -> bool {
@@ -149,6 +177,7 @@ mod tests {
             ("redis://a:1,b:2", "a:1,b:2"),
             ("redis+cluster://u:p@a:1,b:2", "a:1,b:2"),
             ("redis+sentinel://:p@a,b:5/shop/3", "shop by a:26379,b:5"),
+            ("redis+sentinel://a/shop/3?sentinel_password=p%2Bq+r", "shop by a:26379"),
             ("unix:///run/valkey.sock", "/run/valkey.sock"),
         ] {
             assert_eq!(Place::parse(url).map(|place| place.shown()).map_err(|error| error.to_string()), Ok(shown.to_owned()), "{url}");
@@ -156,6 +185,8 @@ mod tests {
         let Ok(Place::Single(info)) = Place::parse("rediss://ann:p%40ss@cache:6380/2") else { panic!() };
         assert_eq!((info.redis_settings().username(), info.redis_settings().password()), (Some("ann"), Some("p@ss")));
         assert_eq!(info.redis_settings().db(), 2);
+        let Ok(Place::Sentinel(asked)) = Place::parse("redis+sentinel://a/shop/3?sentinel_password=p%2Bq+r") else { panic!() };
+        assert_eq!(asked.password.as_deref(), Some("p+q r"));
     }
 
     #[test]
