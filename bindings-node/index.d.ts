@@ -135,7 +135,7 @@ declare namespace FeatureFlagsClient {
     environment?: string;
     /** How long an answer of the service may be served; default 300. 0 keeps no answers. */
     cacheTtl?: number;
-    /** How long one may be served from this process's memory; default 60. The shorter of the two counts. */
+    /** How long this process trusts its own copy before it looks again; default 60. */
     localTtl?: number;
     /** From this age on an answer is fetched anew in the background while it is still served; default four fifths of `cacheTtl`. */
     softTtl?: number;
@@ -149,7 +149,7 @@ declare namespace FeatureFlagsClient {
     breaker?: boolean | BreakerOptions;
     /** A URL, ioredis options, or an ioredis client, whose settings are read. Answers are shared there. */
     redis?: string | number | object | null;
-    /** The same as a URL. Environment variable `REDIS_URL`. */
+    /** The same as a URL: `redis://`, `rediss://`, `redis+cluster://a:7000,b:7000`, `redis+sentinel://a:26379/mymaster/0`. Environment variable `REDIS_URL`. */
     redisUrl?: string;
     /** How long a read from Redis may take before the service is asked instead; default 0.05. */
     redisTimeout?: number;

@@ -16,9 +16,9 @@ export interface Options {
   configServiceUrl?: string;
   /** Environment variable `ENVIRONMENT`. No default where a service is asked. */
   environment?: string;
-  /** How long an answer of the service may be served; default 300. 0 keeps no answers. */
+  /** How long an answer of the service may be served, from its evaluation, wherever it is kept; default 300. 0 keeps no answers. */
   cacheTtl?: number;
-  /** How long one may be served from this process's memory; default 60. The shorter of the two counts. */
+  /** How long this process trusts its own copy before it looks again; default 60. */
   localTtl?: number;
   /** From this age on an answer is fetched anew in the background while it is still served; default four fifths of `cacheTtl`. */
   softTtl?: number;
@@ -32,13 +32,13 @@ export interface Options {
   breaker?: boolean | BreakerOptions;
   /** A URL, ioredis options, or an ioredis client, whose settings are read. Answers are shared there. */
   redis?: string | number | object | null;
-  /** The same as a URL. Environment variable `REDIS_URL`. */
+  /** The same as a URL: `redis://`, `rediss://`, `redis+cluster://a:7000,b:7000`, `redis+sentinel://a:26379/mymaster/0`. Environment variable `REDIS_URL`. */
   redisUrl?: string;
   /** How long a read from Redis may take before the service is asked instead; default 0.05. */
   redisTimeout?: number;
   /** Signs what is written to Redis, and lets only what was signed with it count. Environment variable `JACKSTAFF_REDIS_SECRET`. */
   redisSecret?: string;
-  /** A file of certificates (PEM) to trust for `rediss://`, instead of the system's. */
+  /** Certificates (PEM) to trust for `rediss://`: a file, or their text; default the system's. */
   redisCa?: string;
   /** Sent as `Authorization: Bearer`. Environment variable `JACKSTAFF_API_KEY`. */
   apiKey?: string;
