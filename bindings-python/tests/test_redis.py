@@ -10,7 +10,8 @@ import pytest
 redis = pytest.importorskip("redis")
 import redis.asyncio  # noqa: E402
 from fake import FakeService  # noqa: E402
-from harness.valkey import Valkey  # noqa: E402
+from harness.proxy import Proxy, certificate  # noqa: E402
+from harness.valkey import Cluster, Sentinel, Valkey  # noqa: E402
 
 from jackstaff import FeatureFlagsClient, SyncFeatureFlagsClient  # noqa: E402
 
@@ -38,6 +39,71 @@ def wait(done):
 
 def written(client, count=1):
     wait(lambda: client.stats()["redis"]["written"] >= count)
+
+
+def one_database():
+    with Valkey(password="s/cret") as valkey:
+        yield {"redis_url": f"redis://:s%2Fcret@127.0.0.1:{valkey.port}/3"}, lambda: redis.Redis(port=valkey.port, db=3, password="s/cret").dbsize()
+
+
+def access_list():
+    with Valkey(users={"flags": ">p@ss ~ff_* +get +mget +set +getrange +hello +client +auth"}) as valkey:
+        yield {"redis_url": f"redis://flags:p%40ss@127.0.0.1:{valkey.port}"}, valkey.redis.dbsize
+
+
+def encrypted(tmp_path):
+    root, chain = certificate(tmp_path)
+    with Valkey() as valkey:
+        proxy = Proxy(valkey.port, chain)
+        try:
+            yield {"redis_url": proxy.url("rediss"), "redis_ca": str(root)}, valkey.redis.dbsize
+        finally:
+            proxy.close()
+
+
+def cluster():
+    with Cluster() as nodes:
+        count = lambda: sum(node.redis.dbsize() for node in nodes.nodes)  # noqa: E731
+        yield {"redis_url": "redis+cluster://" + ",".join(f"127.0.0.1:{node.port}" for node in nodes.nodes[:2])}, count
+
+
+def cluster_behind_a_plain_url():
+    with Cluster() as nodes:
+        yield {"redis_url": nodes.url}, lambda: sum(node.redis.dbsize() for node in nodes.nodes)
+
+
+def sentinels():
+    with Sentinel(password="secret") as sentinel:
+        yield {"redis_url": f"redis+sentinel://:secret@127.0.0.1:{sentinel.port}/{Sentinel.NAME}"}, lambda: sentinel.primary.redis.dbsize()
+
+
+@pytest.mark.parametrize("place", [one_database, access_list, encrypted, cluster, cluster_behind_a_plain_url, sentinels])
+def test_every_kind_of_place_serves(service, tmp_path, place):
+    names = [f"flag{number}" for number in range(20)]
+    service.batch = {name: {"enabled": True, "version": 3, "epoch": "e1"} for name in names}
+    running = place(tmp_path) if place is encrypted else place()
+    options, count = next(running)
+    try:
+        with SyncFeatureFlagsClient(service.url, "test", **options, **PATIENT) as client:
+            assert client.batch_evaluate(names, "ann") == dict.fromkeys(names, True)
+            written(client, 20)
+            assert count() == 20
+        with SyncFeatureFlagsClient("http://127.0.0.1:9", "test", **options, **PATIENT) as client:
+            assert client.batch_evaluate(names, "ann") == dict.fromkeys(names, True)
+            assert client.stats()["by_origin"]["redis"] == 20, client.stats()
+    finally:
+        running.close()
+
+
+def test_certificates_that_are_not_trusted_are_a_miss(service, tmp_path):
+    _, chain = certificate(tmp_path)
+    with Valkey() as valkey:
+        proxy = Proxy(valkey.port, chain)
+        with SyncFeatureFlagsClient(service.url, "test", redis_url=proxy.url("rediss"), **PATIENT) as client:
+            assert client.is_enabled("new_ui", "ann") is True
+            wait(lambda: client.stats()["redis"]["errors"] >= 1)
+            assert client.stats()["redis"]["connects"] == 0
+        proxy.close()
 
 
 @pytest.mark.parametrize("kind", ["asyncio", "sync", "url"])

@@ -435,6 +435,19 @@ fn guide_flaw_36_after_five_failures_the_service_is_left_alone_and_checks_keep_t
 }
 
 #[test]
+fn guide_flaw_37_a_hanging_service_is_left_alone_after_five_deadlines() {
+    let server = Server::start(|_, _| Reply::Silence(Duration::from_secs(60)));
+    let client = Client::new(Options { timeout: Duration::from_millis(100), ..impatient(&server) }).unwrap();
+    for user in 0..5 {
+        block(client.evaluate("f", View::of(&user.to_string()), Some(ValueType::Boolean), &Value::Bool(false)));
+    }
+    assert_eq!(client.stats().breaker, "open");
+    let before = server.count();
+    assert_eq!(ask(&client, "f", true).origin, Origin::Default);
+    assert_eq!(server.count(), before);
+}
+
+#[test]
 fn guide_flaw_61_and_a_large_batch_keeps_one_deadline() {
     let server = Server::start(|_, _| Reply::Silence(Duration::from_secs(30)));
     let client = Client::new(Options { retry: RetryOptions::off(), timeout: Duration::from_secs(1), ..impatient(&server) }).unwrap();

@@ -46,6 +46,32 @@ pub struct AtLeast {
     pub version: u64,
 }
 
+/// A request under way, as the breaker sees it. One that is given up by whoever waits for it has failed too: a service that hangs would
+/// otherwise never open the breaker.
+struct Trial<'a> {
+    breaker: &'a Breaker,
+    is_over: bool,
+}
+
+impl Trial<'_> {
+    fn end(mut self, went_well: bool) {
+        self.is_over = true;
+        if went_well {
+            self.breaker.success();
+        } else {
+            self.breaker.failure(Instant::now(), chance());
+        }
+    }
+}
+
+impl Drop for Trial<'_> {
+    fn drop(&mut self) {
+        if !self.is_over {
+            self.breaker.failure(Instant::now(), chance());
+        }
+    }
+}
+
 /// What a question for a ruleset brought.
 pub enum Fetched {
     /// Nothing newer.
@@ -128,20 +154,18 @@ impl Api {
                 return Err(Error::new(ErrorKind::Unavailable, message));
             }
             let left = deadline.saturating_duration_since(Instant::now());
-            let error = match tokio::time::timeout(left, self.ask_once(path, &body, at_least)).await {
+            let trial = Trial { breaker: &self.breaker, is_over: false };
+            let asked = tokio::time::timeout(left, self.ask_once(path, &body, at_least)).await;
+            let error = match asked {
                 Ok(Ok(answer)) => {
-                    self.breaker.success();
+                    trial.end(true);
                     return Ok(answer);
                 }
                 Ok(Err(error)) => error,
                 Err(_) => Error::new(ErrorKind::Timeout, format!("{} did not answer within {:?}", self.base, self.timeout)),
             };
             // A service that refuses is there; one that answers nonsense is not.
-            if error.is_temporary() || error.kind() == ErrorKind::InvalidResponse {
-                self.breaker.failure(Instant::now(), chance());
-            } else {
-                self.breaker.success();
-            }
+            trial.end(!error.is_temporary() && error.kind() != ErrorKind::InvalidResponse);
             if let Some(pause) = error.retry_after() {
                 self.breaker.hold(Instant::now(), pause);
             }
