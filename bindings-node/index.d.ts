@@ -133,7 +133,7 @@ declare namespace FeatureFlagsClient {
     configServiceUrl?: string;
     /** Environment variable `ENVIRONMENT`. No default where a service is asked. */
     environment?: string;
-    /** How long an answer of the service may be served; default 300. 0 keeps no answers. */
+    /** How long an answer of the service may be served, from its evaluation, wherever it is kept; default 300. 0 keeps no answers. */
     cacheTtl?: number;
     /** How long this process trusts its own copy before it looks again; default 60. */
     localTtl?: number;
@@ -155,7 +155,7 @@ declare namespace FeatureFlagsClient {
     redisTimeout?: number;
     /** Signs what is written to Redis, and lets only what was signed with it count. Environment variable `JACKSTAFF_REDIS_SECRET`. */
     redisSecret?: string;
-    /** A file of certificates (PEM) to trust for `rediss://`, instead of the system's. */
+    /** Certificates (PEM) to trust for `rediss://`: a file, or their text; default the system's. */
     redisCa?: string;
     /** Sent as `Authorization: Bearer`. Environment variable `JACKSTAFF_API_KEY`. */
     apiKey?: string;
