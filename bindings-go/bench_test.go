@@ -2,6 +2,7 @@ package jackstaff
 
 import (
 	"os"
+	"runtime"
 	"testing"
 )
 
@@ -72,4 +73,23 @@ func BenchmarkParallel(b *testing.B) {
 			client.IsEnabled(background, "half", User("user-500"), false)
 		}
 	})
+}
+
+// What a client with seven flags takes, over a thousand of them.
+func BenchmarkMemory(b *testing.B) {
+	const count = 1000
+	clients := make([]*Client, count)
+	for b.Loop() {
+		before := resident(b)
+		for i := range clients {
+			client, err := FromJSON([]byte(document), WithEnvironment("test"))
+			if err != nil {
+				b.Fatal(err)
+			}
+			client.IsEnabled(background, "new_ui", u1, false)
+			clients[i] = client
+		}
+		b.ReportMetric(float64(resident(b)-before)/count, "B/client")
+	}
+	runtime.KeepAlive(clients)
 }

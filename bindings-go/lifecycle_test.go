@@ -164,7 +164,7 @@ func Test_memory_of_clients_and_contexts_is_given_back_by_the_collector(t *testi
 	}
 }
 
-func resident(t *testing.T) int {
+func resident(t testing.TB) int {
 	text, err := os.ReadFile("/proc/self/statm")
 	if err != nil {
 		t.Skip("this system does not say how much memory a process has")
