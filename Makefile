@@ -9,7 +9,7 @@ VENV := .venv
 BIN := target/release/jackstaff
 
 .DEFAULT_GOAL := help
-.PHONY: help tools build service python node go demo test quick vectors conformance lint fmt bench clean
+.PHONY: help tools build service python node go demo test quick vectors conformance lint fmt bench soak faults clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -70,6 +70,16 @@ bench: build ## nanoseconds per check, in every language
 	$(VENV)/bin/python benches/python_check.py
 	node benches/node_check.js
 	$(PYTHON) scripts/go.py bench
+
+soak: build ## ten million users and a long coherence run: memory stays flat, every promise is kept (an hour or more)
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r tests/requirements.txt
+	cargo build --release -p jackstaff-example
+	$(VENV)/bin/python tests/harness/soak.py $(SOAK)
+
+faults: build ## what clients do while real servers are broken, as a table; the guide's clients beside
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r tests/requirements.txt
+	cargo build --release -p jackstaff-example
+	$(VENV)/bin/python benches/faults.py
 
 clean: ## remove everything that was built or installed
 	rm -rf target $(VENV) .tools bindings-node/node_modules bindings-node/*.node bindings-go/lib/*/*.a
