@@ -9,7 +9,8 @@ use std::sync::Arc;
 pub struct Change {
     /// The environment that changed.
     pub environment: Arc<str>,
-    /// The life of the store that the versions belong to. Another epoch means: start over.
+    /// The life of the store that the versions belong to. Another epoch means: start over. Empty if whoever sent this knows no
+    /// versions (the guide's bare form): then `version` is 0, and says nothing.
     pub epoch: Arc<str>,
     /// The version that the environment has now.
     pub version: u64,
@@ -17,4 +18,11 @@ pub struct Change {
     pub previous: Option<u64>,
     /// The flags whose answers can have changed, dependants included; empty means "any of them".
     pub flags: Vec<Arc<str>>,
+}
+
+impl Change {
+    /// Does it carry a version to compare?
+    pub fn has_version(&self) -> bool {
+        !self.epoch.is_empty()
+    }
 }

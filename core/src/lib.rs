@@ -37,7 +37,7 @@
 //! | --- | --- |
 //! | 6 | [`client`] |
 //! | 5 | [`source`] |
-//! | 4 | [`cache`], [`feed`], [`api`] |
+//! | 4 | [`cache`], [`feed`], [`api`], [`kafka`] |
 //! | 3 | [`ir`], [`eval`], [`format`], [`wire`]: pure |
 //! | 2 | [`context`], [`evaluation`], [`ruleset`] |
 //! | 1 | [`error`], [`value`], [`change`] |
@@ -64,6 +64,8 @@ pub mod fault;
 pub mod feed;
 pub mod format;
 pub mod ir;
+#[cfg(feature = "kafka")]
+pub mod kafka;
 pub mod ruleset;
 #[cfg(feature = "client")]
 pub mod source;

@@ -182,6 +182,61 @@ pub struct Goodbye {
     pub retry_after_ms: u64,
 }
 
+/// The Kafka topic of [`FlagEvent`]s, unless one is named.
+pub const KAFKA_TOPIC: &str = "feature-flag-updates";
+
+/// The Redis channel of an environment's [`FlagEvent`]s.
+pub fn redis_channel(environment: &str) -> String {
+    format!("ff:{environment}")
+}
+
+/// A flag was changed: one record of the Kafka topic, one message of the Redis channel.
+///
+/// `flag_name` and `environment` are the guide's, and other producers may send just these. A version of ours that touches several
+/// flags is several records, `part` of `parts`; all of a version follow each other.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FlagEvent {
+    /// The flag; empty if no single flag is meant.
+    #[serde(default)]
+    pub flag_name: Arc<str>,
+    /// The environment.
+    pub environment: Arc<str>,
+    /// The version of this form: 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schema: Option<u32>,
+    /// `flag.created`, `flag.updated`, `flag.archived`, `segment.updated`, or `environment.reset`: some changes were not told.
+    #[serde(default, rename = "type", skip_serializing_if = "Option::is_none")]
+    pub kind: Option<Arc<str>>,
+    /// The life of the store that the versions count in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub epoch: Option<Arc<str>>,
+    /// The environment's version after the change.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<u64>,
+    /// Its version before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prev_version: Option<u64>,
+    /// Which of the version's records this is, from 0.
+    #[serde(default)]
+    pub part: u32,
+    /// How many records the version has.
+    #[serde(default = "one")]
+    pub parts: u32,
+    /// All flags whose answers can have changed, dependants included; left out if they are many.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub affected_flags: Vec<Arc<str>>,
+    /// The same if the event comes twice, and different otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub event_id: Option<Arc<str>>,
+    /// When the change was committed: `2026-11-22T07:00:00.123Z`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub occurred_at: Option<Arc<str>>,
+}
+
+fn one() -> u32 {
+    1
+}
+
 /// A ruleset on disk.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Saved<T> {
