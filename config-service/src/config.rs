@@ -164,6 +164,76 @@ pub struct Serve {
     /// How many seconds a shutdown waits for requests to end.
     #[arg(long, default_value_t = 10)]
     pub shutdown_timeout: u64,
+    /// Kafka, and where to publish changes.
+    #[command(flatten)]
+    pub kafka: Kafka,
+    /// Publish changes on the channels ff:{environment} of this Redis or Valkey: redis://[user:password@]host:6379/0, or rediss:// for TLS.
+    #[arg(long, env = "REDIS_URL", hide_env_values = true, help_heading = "Publishing")]
+    pub redis_url: Option<String>,
+    /// Take the answers that the guide's clients have cached out of that Redis after each change. Only while such clients run; then
+    /// switch their own Kafka consumers off.
+    #[arg(long, requires = "redis_url", help_heading = "Publishing")]
+    pub legacy_sweep: bool,
+}
+
+/// Where and how changes are published over Kafka.
+#[derive(Args, Debug, Default)]
+#[command(next_help_heading = "Publishing")]
+pub struct Kafka {
+    /// Publish changes to Kafka: some brokers, as in kafka-1:9092,kafka-2:9092. While none answers, changes wait in the store.
+    #[arg(long, env = "JACKSTAFF_KAFKA_BROKERS")]
+    pub kafka_brokers: Option<String>,
+    /// The topic; made with one partition if it is not there.
+    #[arg(long, env = "JACKSTAFF_KAFKA_TOPIC", default_value = jackstaff::wire::KAFKA_TOPIC)]
+    pub kafka_topic: String,
+    /// How to reach the brokers; a certificate file implies tls.
+    #[arg(long, env = "JACKSTAFF_KAFKA_SECURITY", requires = "kafka_brokers", value_parser = ["plaintext", "tls"])]
+    pub kafka_security: Option<String>,
+    /// Certificates to trust, PEM; otherwise those that the system trusts.
+    #[arg(long, env = "JACKSTAFF_KAFKA_CA_FILE", requires = "kafka_brokers")]
+    pub kafka_ca_file: Option<String>,
+    /// Our certificate, PEM.
+    #[arg(long, env = "JACKSTAFF_KAFKA_CERT_FILE", requires = "kafka_key_file")]
+    pub kafka_cert_file: Option<String>,
+    /// Our certificate's key, PEM.
+    #[arg(long, env = "JACKSTAFF_KAFKA_KEY_FILE", requires = "kafka_cert_file")]
+    pub kafka_key_file: Option<String>,
+    /// How to log in.
+    #[arg(long, env = "JACKSTAFF_KAFKA_SASL", requires = "kafka_brokers", value_parser = ["plain", "scram-sha-256", "scram-sha-512", "oauthbearer"])]
+    pub kafka_sasl: Option<String>,
+    /// The user for plain and scram.
+    #[arg(long, env = "JACKSTAFF_KAFKA_USERNAME", requires = "kafka_sasl")]
+    pub kafka_username: Option<String>,
+    /// The password for plain and scram; better given by the environment variable, where other users do not see it.
+    #[arg(long, env = "JACKSTAFF_KAFKA_PASSWORD", hide_env_values = true, requires = "kafka_sasl")]
+    pub kafka_password: Option<String>,
+    /// A file with the token for oauthbearer; read at every connect.
+    #[arg(long, env = "JACKSTAFF_KAFKA_TOKEN_FILE", requires = "kafka_sasl")]
+    pub kafka_token_file: Option<String>,
+}
+
+impl Kafka {
+    /// The settings, if Kafka is wanted.
+    ///
+    /// # Errors
+    /// One of them cannot be used.
+    pub fn settings(&self) -> Result<Option<jackstaff::kafka::Settings>, jackstaff::Error> {
+        let Some(brokers) = self.kafka_brokers.as_ref().filter(|brokers| !brokers.is_empty()) else { return Ok(None) };
+        let given = [
+            ("brokers", Some(brokers)),
+            ("topic", Some(&self.kafka_topic)),
+            ("security", self.kafka_security.as_ref()),
+            ("ca_file", self.kafka_ca_file.as_ref()),
+            ("cert_file", self.kafka_cert_file.as_ref()),
+            ("key_file", self.kafka_key_file.as_ref()),
+            ("sasl", self.kafka_sasl.as_ref()),
+            ("username", self.kafka_username.as_ref()),
+            ("password", self.kafka_password.as_ref()),
+            ("token_file", self.kafka_token_file.as_ref()),
+        ];
+        let entries = given.into_iter().filter_map(|(name, value)| Some((name.into(), jackstaff::Value::from(value?.as_str()))));
+        jackstaff::kafka::Settings::from_value(&jackstaff::Value::Map(entries.collect())).map(Some)
+    }
 }
 
 /// How logs look.

@@ -15,6 +15,7 @@ use crate::environments::refusal::Refusal;
 use crate::environments::{Environments, Outcome, new_epoch};
 use crate::http::metrics::Metrics;
 use crate::keys::Keys;
+use crate::publish::relay::Relays;
 use crate::publish::sse::{StreamOptions, Streams};
 use crate::random;
 use crate::store::{FlagStore, Note, PostgresStore, Replica, SqliteStore, Standing, StoreError};
@@ -73,6 +74,8 @@ pub struct Service {
     pub keys: Keys,
     /// Open streams.
     pub streams: Arc<Streams>,
+    /// What goes out to brokers.
+    pub relays: Arc<Relays>,
     /// Figures.
     pub metrics: Metrics,
     /// A random id, made at the start.
@@ -93,11 +96,13 @@ impl Service {
     pub fn open(store: Arc<dyn FlagStore>, options: ServiceOptions, clock: Clock) -> Result<Arc<Self>, StoreError> {
         let streams = Arc::new(Streams::new(options.streams, clock.clone()));
         let keys = Keys::open(store.clone(), clock.clone())?;
-        let environments = Environments::open(store, vec![streams.clone()], clock)?;
+        let relays = Arc::new(Relays::default());
+        let environments = Environments::open(store, vec![streams.clone(), relays.clone()], clock)?;
         Ok(Arc::new(Self {
             environments,
             keys,
             streams,
+            relays,
             metrics: Metrics::default(),
             id: random::text(12).map_err(StoreError::Failed)?,
             doorbell: Notify::new(),

@@ -204,7 +204,7 @@ pub struct FlagEvent {
     /// The version of this form: 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub schema: Option<u32>,
-    /// `flag.created`, `flag.updated`, `flag.archived`, `segment.updated`, or `environment.reset`: some changes were not told.
+    /// `flag.created`, `flag.updated`, `flag.archived` or `segment.updated`.
     #[serde(default, rename = "type", skip_serializing_if = "Option::is_none")]
     pub kind: Option<Arc<str>>,
     /// The life of the store that the versions count in.

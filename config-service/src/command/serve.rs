@@ -13,7 +13,10 @@ use super::{Failure, problem_line};
 use crate::clock;
 use crate::config::{LogFormat, Serve};
 use crate::environments::refusal::Refusal;
+use crate::publish::relay::{self, Outlet};
 use crate::publish::sse::StreamOptions;
+use crate::publish::sweep::{self, Sweep};
+use crate::publish::{kafka, redis};
 use crate::serve::run;
 use crate::service::{Place, Service, ServiceOptions, begin_new_epoch, import_file};
 use crate::watch::watch;
@@ -24,6 +27,7 @@ use crate::watch::watch;
 /// The store cannot be opened, the flags have mistakes, the port is taken, or keys are needed and there are none.
 pub fn serve(options: &Serve) -> Result<(), Failure> {
     log_to_stderr(options);
+    let relays = relays(options)?;
     let service = prepare(options)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -36,6 +40,9 @@ pub fn serve(options: &Serve) -> Result<(), Failure> {
         let stop = stop_signal().map_err(|error| Failure::usage(format!("cannot wait for signals: {error}")))?;
         if let Some(file) = options.flags.clone().filter(|_| options.watch) {
             tokio::spawn(watch(service.clone(), file));
+        }
+        for (name, delay, outlet) in relays {
+            relay::start(&service, name, delay, outlet);
         }
         announce(options, address);
         run(listener, service, stop).await;
@@ -91,9 +98,28 @@ fn prepare(options: &Serve) -> Result<Arc<Service>, Failure> {
     Ok(service)
 }
 
+/// What publishes changes, by name, with how long it waits.
+type Relay = (&'static str, Duration, Box<dyn Outlet>);
+
+/// Judged before anything is opened: a wrong address is told at the start, a broker that is away is not.
+fn relays(options: &Serve) -> Result<Vec<Relay>, Failure> {
+    let mut relays: Vec<Relay> = Vec::new();
+    if let Some(settings) = options.kafka.settings().map_err(|error| Failure::usage(error.to_string()))? {
+        relays.push(("kafka", Duration::ZERO, Box::new(kafka::Kafka::new(settings))));
+    }
+    if let Some(url) = options.redis_url.as_ref().filter(|url| !url.is_empty()) {
+        relays.push(("redis", Duration::ZERO, Box::new(redis::Redis::new(url).map_err(Failure::usage)?)));
+        if options.legacy_sweep {
+            relays.push(("sweep", Duration::ZERO, Box::new(Sweep::new(url).map_err(Failure::usage)?)));
+            relays.push(("sweep-again", sweep::AGAIN, Box::new(Sweep::new(url).map_err(Failure::usage)?)));
+        }
+    }
+    Ok(relays)
+}
+
 fn log_to_stderr(options: &Serve) {
     let format = options.log_format.unwrap_or(if options.json { LogFormat::Json } else { LogFormat::Text });
-    let filter = EnvFilter::try_from_env("JACKSTAFF_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    let filter = EnvFilter::try_from_env("JACKSTAFF_LOG").unwrap_or_else(|_| EnvFilter::new("info,rskafka=off"));
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(std::io::stderr().is_terminal());
     // Whoever embeds this may have set a log of its own; then that one is used.
     let _ = match format {

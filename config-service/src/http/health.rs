@@ -72,5 +72,6 @@ async fn metrics(State(service): State<Arc<Service>>) -> impl IntoResponse {
     service.environments.applied().render(&mut text, "jackstaff_commit_to_applied_seconds", help);
     let help = "Time from a commit to its being on the way to a stream's reader, per stream.";
     service.streams.sent().render(&mut text, "jackstaff_commit_to_sent_seconds", help);
+    text.push_str(&service.relays.render(service.environments.now()));
     ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text)
 }

@@ -29,8 +29,8 @@ pub use sqlite::SqliteStore;
 
 /// How many moves of an environment the outbox keeps; a client that is further behind gets the whole ruleset.
 pub const OUTBOX_KEEP: u64 = 1024;
-/// How many moves of an environment it keeps for a relay that has not sent them yet. Past that the oldest go, and the relay
-/// says that there is a gap.
+/// How many moves of an environment it keeps for a relay that has not sent them yet. Past that the oldest go, and readers
+/// see a gap in the versions.
 pub const OUTBOX_UNSENT: u64 = 100_000;
 
 /// Flags or segments.

@@ -134,7 +134,8 @@ fn sasl_config(sasl: &Sasl) -> SaslConfig {
                         },
                         None => Ok(token),
                     }
-                }) as futures_util::future::BoxFuture<'static, std::result::Result<String, Box<dyn std::error::Error + Send + Sync>>>
+                })
+                    as futures_util::future::BoxFuture<'static, std::result::Result<String, Box<dyn std::error::Error + Send + Sync>>>
             };
             SaslConfig::Oauthbearer(OauthBearerCredentials { callback: Arc::new(callback), authz_id: None, bearer_kvs: Vec::new() })
         }

@@ -175,12 +175,16 @@ fn sasl_of(
 ) -> Result<Option<Sasl>> {
     let Some(name) = mechanism else {
         let is_lost = username.is_some() || password.is_some() || token.is_some() || token_file.is_some();
-        return if is_lost { Err(invalid("kafka credentials are given, and sasl does not say how to show them".to_owned())) } else { Ok(None) };
+        return if is_lost {
+            Err(invalid("kafka credentials are given, and sasl does not say how to show them".to_owned()))
+        } else {
+            Ok(None)
+        };
     };
     let known = Mechanism::ALL.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
-    let mechanism = known.map(|(_, mechanism)| *mechanism).ok_or_else(|| {
-        invalid(format!("kafka sasl is \"{name}\": it is plain, scram-sha-256, scram-sha-512 or oauthbearer"))
-    })?;
+    let mechanism = known
+        .map(|(_, mechanism)| *mechanism)
+        .ok_or_else(|| invalid(format!("kafka sasl is \"{name}\": it is plain, scram-sha-256, scram-sha-512 or oauthbearer")))?;
     let is_token = mechanism == Mechanism::Oauthbearer;
     if is_token && token.is_some() == token_file.is_some() {
         return Err(invalid("kafka sasl oauthbearer wants either token or token_file".to_owned()));

@@ -14,8 +14,12 @@ fn refusal(json: &str) -> String {
 #[test]
 fn settings_are_read_in_both_spellings() {
     let plain = settings(r#""a:1, b:2""#).unwrap();
-    assert_eq!((plain.brokers, &*plain.topic, plain.tls, plain.sasl), (vec!["a:1".into(), "b:2".into()], "feature-flag-updates", None, None));
-    let full = r#"{"brokers":["a:1"],"topic":"t","security":"tls","caFile":"/ca.pem","sasl":"SCRAM-SHA-512","username":"u","password":"p"}"#;
+    assert_eq!(
+        (plain.brokers, &*plain.topic, plain.tls, plain.sasl),
+        (vec!["a:1".into(), "b:2".into()], "feature-flag-updates", None, None)
+    );
+    let full =
+        r#"{"brokers":["a:1"],"topic":"t","security":"tls","caFile":"/ca.pem","sasl":"SCRAM-SHA-512","username":"u","password":"p"}"#;
     let full = settings(full).unwrap();
     assert_eq!((&*full.topic, full.tls.unwrap().ca_file), ("t", Some("/ca.pem".into())));
     assert_eq!(full.sasl.unwrap().mechanism, Mechanism::ScramSha512);
