@@ -129,25 +129,22 @@ async fn primaries(client: &Client) -> Result<Vec<Client>, String> {
     if addresses.is_empty() {
         return Err("the Redis cluster has no primaries that can be reached".to_owned());
     }
-    addresses.into_iter().map(|(host, port)| elsewhere(client, host, port)).collect()
+    addresses.into_iter().map(|(host, port)| elsewhere(client, &host, port)).collect()
 }
 
 /// The same credentials at another address.
-fn elsewhere(client: &Client, host: String, port: u16) -> Result<Client, String> {
+fn elsewhere(client: &Client, host: &str, port: u16) -> Result<Client, String> {
     let info = client.get_connection_info();
-    let (own_host, address): (Option<String>, fn(String, u16, &ConnectionAddr) -> ConnectionAddr) = match info.addr() {
-        ConnectionAddr::TcpTls { host, .. } => (Some(host.clone()), |host, port, like| match like {
-            ConnectionAddr::TcpTls { insecure, tls_params, .. } => {
-                ConnectionAddr::TcpTls { host, port, insecure: *insecure, tls_params: tls_params.clone() }
-            }
-            _ => ConnectionAddr::Tcp(host, port),
-        }),
-        ConnectionAddr::Tcp(host, _) => (Some(host.clone()), |host, port, _| ConnectionAddr::Tcp(host, port)),
-        _ => (None, |host, port, _| ConnectionAddr::Tcp(host, port)),
-    };
     // A node that does not know its own address yet leaves it empty.
-    let host = if host.is_empty() { own_host.unwrap_or_else(|| "127.0.0.1".to_owned()) } else { host };
-    Client::open(info.clone().set_addr(address(host, port, info.addr()))).map_err(explain)
+    let named = |own: &str| if host.is_empty() { own.to_owned() } else { host.to_owned() };
+    let address = match info.addr() {
+        ConnectionAddr::TcpTls { host: own, insecure, tls_params, .. } => {
+            ConnectionAddr::TcpTls { host: named(own), port, insecure: *insecure, tls_params: tls_params.clone() }
+        }
+        ConnectionAddr::Tcp(own, _) => ConnectionAddr::Tcp(named(own), port),
+        _ => ConnectionAddr::Tcp(named("127.0.0.1"), port),
+    };
+    Client::open(info.clone().set_addr(address)).map_err(explain)
 }
 
 /// Host and port of every primary that is up, from the answer to `CLUSTER NODES`: `id host:port@bus[,name] flags …`.
@@ -160,7 +157,7 @@ fn primaries_of(nodes: &str) -> Vec<(String, u16)> {
             return None;
         }
         let (host, port) = address.split(['@', ',']).next()?.rsplit_once(':')?;
-        Some((host.to_owned(), port.parse().ok()?))
+        Some((host.trim_start_matches('[').trim_end_matches(']').to_owned(), port.parse().ok()?))
     };
     nodes.lines().filter_map(line).collect()
 }
@@ -228,6 +225,6 @@ mod tests {
                      292f 127.0.0.1:30003@31003 master,fail - 0 1426238318243 3 connected\n\
                      e7d1 [::1]:30001@31001 myself,master - 0 0 1 connected 0-5460\n\
                      aaaa :0@0 master,noaddr - 0 0 1 disconnected\n\n";
-        assert_eq!(primaries_of(nodes), [("127.0.0.1".to_owned(), 30002), ("[::1]".to_owned(), 30001)]);
+        assert_eq!(primaries_of(nodes), [("127.0.0.1".to_owned(), 30002), ("::1".to_owned(), 30001)]);
     }
 }

@@ -23,25 +23,34 @@ impl Options {
     #[cfg(feature = "redis")]
     pub(super) fn redis(&self) -> Result<Option<crate::cache::redis::RedisOptions>> {
         use crate::cache::redis::{Place, RedisOptions, Secret};
-        use crate::error::{Error, ErrorKind};
 
         // Nothing is to be kept: then nothing is to be shared either.
         let Some(url) = self.redis_url.as_deref().filter(|_| !self.cache_ttl.is_zero()) else { return Ok(None) };
-        let read = |ca: &Arc<str>| {
-            if ca.contains("-----BEGIN") {
-                return Ok(ca.as_bytes().to_vec());
-            }
-            std::fs::read(&**ca)
-                .map_err(|error| Error::new(ErrorKind::Io, format!("redis_ca: {ca} cannot be read: {error}")).caused_by(error))
-        };
         Ok(Some(RedisOptions {
             place: Place::parse(url)?,
-            ca: self.redis_ca.as_ref().map(read).transpose()?,
+            ca: self.redis_certificates()?,
             timeout: self.redis_timeout.min(self.timeout),
             ttl: self.cache_ttl,
             secret: self.redis_secret.as_deref().and_then(Secret::new),
             breaker: self.breaker.clone(),
         }))
+    }
+
+    /// The certificates to trust for Redis, if the options name some.
+    ///
+    /// # Errors
+    /// `Io` for a file that cannot be read.
+    #[cfg(feature = "redis")]
+    pub(super) fn redis_certificates(&self) -> Result<Option<Vec<u8>>> {
+        use crate::error::{Error, ErrorKind};
+
+        let Some(ca) = &self.redis_ca else { return Ok(None) };
+        if ca.contains("-----BEGIN") {
+            return Ok(Some(ca.as_bytes().to_vec()));
+        }
+        std::fs::read(&**ca)
+            .map(Some)
+            .map_err(|error| Error::new(ErrorKind::Io, format!("redis_ca: {ca} cannot be read: {error}")).caused_by(error))
     }
 }
 

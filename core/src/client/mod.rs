@@ -12,6 +12,7 @@
 mod away;
 mod build;
 mod check;
+mod hints;
 pub mod inputs;
 pub mod mock;
 pub mod options;

@@ -89,6 +89,13 @@ pub struct Options {
     pub redis_secret: Option<Arc<str>>,
     /// The certificates (PEM) to trust for `rediss://` instead of the system's: a file, or their text; default none.
     pub redis_ca: Option<Arc<str>>,
+    /// Hear of changes over the Redis of `redis_url` too: the channel `ff:{environment}`, to which a service with `--redis-url` publishes.
+    /// Default false.
+    pub redis_updates: bool,
+    /// Hear of changes over Kafka too: the brokers as text, or a map with `brokers`, `topic`, `security`, `sasl` and so on
+    /// ([`Settings::from_value`](crate::kafka::Settings::from_value)). Default none.
+    #[cfg(feature = "kafka")]
+    pub kafka: Option<crate::kafka::Settings>,
 }
 
 impl Options {
@@ -121,6 +128,9 @@ impl Options {
             redis_timeout: Duration::from_millis(50),
             redis_secret: None,
             redis_ca: None,
+            redis_updates: false,
+            #[cfg(feature = "kafka")]
+            kafka: None,
         }
     }
 
@@ -176,6 +186,9 @@ impl Options {
         }
         #[cfg(feature = "redis")]
         self.redis()?;
+        if self.redis_updates && self.redis_url.is_none() {
+            return Err(invalid("redis_updates is true, and there is no redis_url to hear them by".to_owned()));
+        }
         environment(&self.environment)
     }
 
@@ -213,6 +226,11 @@ impl Options {
             "redis_timeout" => self.redis_timeout = seconds(name, value, 0.001)?,
             "redis_secret" => self.redis_secret = Some(secret(name, value)?),
             "redis_ca" => self.redis_ca = Some(text(name, value)?),
+            "redis_updates" => self.redis_updates = value.as_bool().ok_or_else(|| wrong(name, value, "true or false"))?,
+            #[cfg(feature = "kafka")]
+            "kafka" => self.kafka = Some(crate::kafka::Settings::from_value(value)?),
+            #[cfg(not(feature = "kafka"))]
+            "kafka" => return Err(invalid("kafka is not part of this build: the core's feature `kafka` is off".to_owned())),
             _ => {
                 let known = NAMES.join(", ");
                 return Err(invalid(format!("there is no option \"{name}\"; the options are {known}")));
@@ -253,6 +271,8 @@ const NAMES: &[&str] = &[
     "redis_timeout",
     "redis_secret",
     "redis_ca",
+    "redis_updates",
+    "kafka",
 ];
 
 fn invalid(message: String) -> Error {

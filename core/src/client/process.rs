@@ -16,6 +16,7 @@ use std::sync::{Arc, Mutex};
 use arc_swap::{ArcSwapOption, Guard};
 use tokio::sync::watch;
 
+use super::stats::FeedStats;
 use super::{Inner, Progress, mock};
 use crate::cache::Redis;
 use crate::source::Remote;
@@ -38,6 +39,8 @@ pub(super) struct Process {
     pub remote: ArcSwapOption<Remote>,
     /// The cache that a fleet shares; none unless the options name one.
     pub shared: ArcSwapOption<Redis>,
+    /// How the feeds are.
+    pub feeds: Mutex<Vec<FeedStats>>,
     /// The flags that were warned about.
     pub warned: Mutex<HashSet<String>>,
     /// What a mock was asked.
@@ -56,6 +59,7 @@ impl Process {
             progress: watch::Sender::new(progress),
             remote: ArcSwapOption::empty(),
             shared: ArcSwapOption::empty(),
+            feeds: Mutex::default(),
             warned: Mutex::default(),
             recorded: mock::Recorded::default(),
         }

@@ -1,8 +1,12 @@
 //! What a client has done and how it is: counters, and a status to watch.
 
+mod feeds;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
+
+pub use feeds::{APPLIED_BUCKETS, FeedStats};
 
 use crate::cache::RedisStats;
 use crate::evaluation::Origin;
@@ -68,6 +72,11 @@ pub struct Stats {
     pub breaker: &'static str,
     /// The shared cache; `None` without one.
     pub redis: Option<RedisStats>,
+    /// The feeds: the service's stream, Kafka, Redis. Those that were ever joined or tried.
+    pub feeds: Vec<FeedStats>,
+    /// How long changes took from their commit to being applied here, by [`APPLIED_BUCKETS`]; one more bucket for what took longer. Known
+    /// for changes that Kafka or Redis told of; across machines it holds the difference of their clocks too.
+    pub applied: [u64; APPLIED_BUCKETS.len() + 1],
 }
 
 impl Stats {
@@ -93,6 +102,8 @@ impl Stats {
             ("retries", int(self.retries)),
             ("breaker", Value::from(self.breaker)),
             ("redis", self.redis.as_ref().map_or(Value::Null, |redis| map(redis_entries(redis)))),
+            ("feeds", map(self.feeds.iter().map(|feed| (feed.feed, feed.to_value())).collect())),
+            ("applied_ms", feeds::to_value(&self.applied)),
         ])
     }
 }
@@ -124,6 +135,7 @@ pub(crate) struct Counters {
     shards: Box<[Shard; SHARDS]>,
     pub changes: AtomicU64,
     pub failures: AtomicU64,
+    applied: [AtomicU64; APPLIED_BUCKETS.len() + 1],
 }
 
 const SHARDS: usize = 16;
@@ -134,7 +146,7 @@ struct Shard([AtomicU64; 5]);
 
 impl Counters {
     pub fn new() -> Self {
-        Self { shards: Box::default(), changes: AtomicU64::new(0), failures: AtomicU64::new(0) }
+        Self { shards: Box::default(), changes: AtomicU64::new(0), failures: AtomicU64::new(0), applied: Default::default() }
     }
 
     /// Counts one check.
@@ -146,7 +158,19 @@ impl Counters {
     /// Begins anew, in a forked child.
     pub fn reset(&self) {
         let counts = self.shards.iter().flat_map(|shard| &shard.0);
-        counts.chain([&self.changes, &self.failures]).for_each(|count| count.store(0, Ordering::Relaxed));
+        counts.chain([&self.changes, &self.failures]).chain(&self.applied).for_each(|count| count.store(0, Ordering::Relaxed));
+    }
+
+    /// A change was applied so long after its commit.
+    pub fn applied(&self, took: Duration) {
+        let took = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+        if let Some(bucket) = self.applied.get(APPLIED_BUCKETS.partition_point(|end| *end < took)) {
+            bucket.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    pub fn applied_counts(&self) -> [u64; APPLIED_BUCKETS.len() + 1] {
+        std::array::from_fn(|at| self.applied.get(at).map_or(0, |bucket| bucket.load(Ordering::Relaxed)))
     }
 
     pub fn by_origin(&self) -> [u64; 5] {

@@ -12,17 +12,20 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use tokio::sync::watch;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use super::away::start_from_shared;
 use super::build::{Stamp, read_file};
+use super::hints::Hints;
 use super::options::{Bootstrap, Evaluate, Options};
+use super::stats::FeedStats;
 use super::{Inner, Status, runtime};
 use crate::api::{Api, Fetched};
 use crate::error::{Error, ErrorKind, Result};
 use crate::evaluation::{Evaluation, Origin, Reason};
 use crate::fault::chance;
-use crate::feed::sse::Event;
+use crate::feed::Report;
+use crate::feed::sse::{Event, Events};
 use crate::format::native;
 use crate::ruleset::{Delta, Ruleset};
 use crate::source::saved;
@@ -34,6 +37,8 @@ const MAX_BACKOFF: Duration = Duration::from_secs(30);
 const STEADY: Duration = Duration::from_secs(60);
 /// How often a service that offers no rulesets is asked whether it does by now.
 const REMOTE_ONLY: Duration = Duration::from_secs(300);
+/// The name of the service's own stream among the feeds.
+const STREAM: &str = "stream";
 /// How often a file is looked at.
 const FILE_INTERVAL: Duration = Duration::from_secs(1);
 
@@ -77,13 +82,21 @@ impl Inner {
         if self.options.evaluation != Evaluate::Local {
             process.remote.store(Some(Arc::new(self.remote(api.clone(), shared.clone(), &runtime))));
         }
+        let hints = match Hints::of(&self.options) {
+            Ok(hints) => hints,
+            Err(error) => return failed(error),
+        };
+        let link = Link { client: me.clone(), api, ruleset: None, hints };
         if self.options.evaluation == Evaluate::Remote {
             process.progress.send_modify(|progress| progress.settled = true);
+            if link.hints.has_feeds() {
+                runtime.spawn(until_stopped(stop, link.listen()));
+            }
         } else {
             if let Some(shared) = shared {
-                runtime.spawn(until_stopped(process.stop.subscribe(), start_from_shared(me.clone(), shared)));
+                runtime.spawn(until_stopped(process.stop.subscribe(), start_from_shared(me, shared)));
             }
-            runtime.spawn(until_stopped(stop, follow(me, api)));
+            runtime.spawn(until_stopped(stop, follow(link)));
         }
     }
 
@@ -148,15 +161,14 @@ async fn until_stopped(mut stop: watch::Receiver<bool>, work: impl Future<Output
 }
 
 /// Keeps the snapshot as the service has it, for as long as the client lives.
-async fn follow(client: Weak<Inner>, api: Arc<Api>) {
-    let mut link = Link { client, api, ruleset: None };
+async fn follow(mut link: Link) {
     let mut wait = Duration::from_secs(1);
     loop {
         let begun = Instant::now();
-        let pause = match link.round().await {
+        let (pause, heeds) = match link.round().await {
             Ok(Next::Wait(pause)) => {
                 wait = Duration::from_secs(1);
-                pause
+                (pause, true)
             }
             Ok(Next::Gone) => return,
             Err(error) => {
@@ -166,7 +178,7 @@ async fn follow(client: Weak<Inner>, api: Arc<Api>) {
                 if remote_only {
                     // The guide's two endpoints are all there is: the service evaluates, for ever or until it can do more.
                     client.process().progress.send_modify(|progress| (progress.settled, progress.remote_only) = (true, true));
-                    REMOTE_ONLY.mul_f64(0.5 + 0.5 * chance())
+                    (REMOTE_ONLY.mul_f64(0.5 + 0.5 * chance()), false)
                 } else {
                     client.failed(&error);
                     if begun.elapsed() >= STEADY {
@@ -174,11 +186,11 @@ async fn follow(client: Weak<Inner>, api: Arc<Api>) {
                     }
                     let pause = wait.mul_f64(chance());
                     wait = (wait * 2).min(MAX_BACKOFF);
-                    pause
+                    (pause, false)
                 }
             }
         };
-        sleep(pause).await;
+        link.pause(pause, heeds).await;
     }
 }
 
@@ -194,9 +206,36 @@ struct Link {
     api: Arc<Api>,
     /// What the snapshot was compiled from, to apply changes to.
     ruleset: Option<Ruleset>,
+    /// What others say.
+    hints: Hints,
 }
 
 impl Link {
+    /// Hears hints for as long as the client lives: all that there is to follow in remote mode.
+    async fn listen(mut self) {
+        while self.client.strong_count() > 0 {
+            self.pause(REMOTE_ONLY, false).await;
+        }
+    }
+
+    /// Waits, and hears hints meanwhile. With `heeds` it ends early when one is worth a question.
+    async fn pause(&mut self, pause: Duration, heeds: bool) {
+        let end = Instant::now() + pause;
+        loop {
+            let ask_at = self.hints.ask_at().filter(|_| heeds);
+            tokio::select! {
+                report = self.hints.next() => self.hear(report),
+                () = sleep_until(ask_at.map_or(end, |at| at.min(end))) => return,
+            }
+        }
+    }
+
+    fn hear(&mut self, report: Report) {
+        let Some(client) = self.client.upgrade() else { return };
+        let known = self.ruleset.as_ref().map(|ruleset| (&*ruleset.epoch, ruleset.version));
+        self.hints.hear(&client, report, known, chance());
+    }
+
     /// One question and, if there is one, the stream that follows.
     async fn round(&mut self) -> Result<Next> {
         let Some(client) = self.client.upgrade() else { return Ok(Next::Gone) };
@@ -207,23 +246,46 @@ impl Link {
             return Ok(Next::Wait(poll.mul_f64(0.8 + 0.4 * chance())));
         }
         let known = self.ruleset.as_ref().map(|ruleset| (&*ruleset.epoch, ruleset.version));
-        let mut events = match self.api.stream(known).await {
+        let events = match self.api.stream(known).await {
             Ok(events) => events,
             // Rulesets but no stream: the questions go on.
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Next::Wait(poll.mul_f64(0.8 + 0.4 * chance()))),
             Err(error) => return Err(error),
         };
+        let Some(client) = self.client.upgrade() else { return Ok(Next::Gone) };
+        client.note_feed(STREAM, FeedStats::joined);
+        drop(client);
+        let ended = self.stream(events, deadline).await;
+        if let Some(client) = self.client.upgrade() {
+            client.live.store(false, Ordering::Relaxed);
+            let message = ended.as_ref().map_or_else(ToString::to_string, |_| "the service said goodbye".to_owned());
+            client.note_feed(STREAM, |stats| stats.away(message));
+        }
+        ended
+    }
+
+    /// Follows a stream to its end, and hears hints meanwhile.
+    async fn stream(&mut self, mut events: Events, deadline: Duration) -> Result<Next> {
         loop {
-            let event = events.next().await?;
+            let ask_at = self.hints.ask_at();
+            let event = tokio::select! {
+                event = events.next() => event?,
+                report = self.hints.next() => {
+                    self.hear(report);
+                    continue;
+                }
+                () = async { match ask_at { Some(at) => sleep_until(at).await, None => std::future::pending().await } } => {
+                    self.load(deadline).await?;
+                    continue;
+                }
+            };
             let Some(client) = self.client.upgrade() else { return Ok(Next::Gone) };
             let Some(event) = event else {
-                client.live.store(false, Ordering::Relaxed);
                 return Err(Error::new(ErrorKind::Unavailable, "the service ended the stream without a goodbye"));
             };
             client.live.store(true, Ordering::Relaxed);
             client.succeeded();
             if let Some(next) = self.event(&client, &event)? {
-                client.live.store(false, Ordering::Relaxed);
                 return Ok(next);
             }
         }
@@ -236,11 +298,13 @@ impl Link {
         let fetched = timeout(deadline * 6, self.api.ruleset(known)).await;
         let fetched = fetched.map_err(|_| Error::new(ErrorKind::Timeout, "the ruleset did not arrive in time"))??;
         let Some(client) = self.client.upgrade() else { return Ok(()) };
+        let brought = !matches!(fetched, Fetched::Unchanged);
         match fetched {
             Fetched::Unchanged => {}
             Fetched::Full(ruleset) => self.take(&client, *ruleset, Vec::new())?,
             Fetched::Delta(delta) => self.apply(&client, &delta)?,
         }
+        self.hints.asked(self.ruleset.as_ref().map(|ruleset| (&*ruleset.epoch, ruleset.version)), brought);
         client.succeeded();
         Ok(())
     }
@@ -253,7 +317,10 @@ impl Link {
                 self.api.check_environment(&ruleset.environment)?;
                 self.take(client, ruleset, Vec::new())?;
             }
-            wire::event::DELTA => self.apply(client, &parse(&event.data)?)?,
+            wire::event::DELTA => {
+                client.note_feed(STREAM, |stats| stats.count(|stats| &mut stats.changes));
+                self.apply(client, &parse(&event.data)?)?;
+            }
             wire::event::PING => {
                 let ping: Ping = parse(&event.data)?;
                 if self.ruleset.as_ref().is_none_or(|ruleset| ruleset.version < ping.version) {
@@ -297,6 +364,7 @@ impl Link {
         let snapshot = native::compile(&ruleset, current.as_deref());
         client.stats.changes.fetch_add(1, Ordering::Relaxed);
         client.install(Arc::new(snapshot), flags);
+        self.hints.applied(client, &ruleset.epoch, ruleset.version);
         if let Some(path) = &client.options.snapshot_path
             && let Err(error) = saved::write(path, &ruleset)
         {

@@ -1,5 +1,6 @@
 //! Waiting for a client, and asking how it is.
 
+use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -70,6 +71,8 @@ impl Client {
             changes: self.inner.stats.changes.load(Ordering::Relaxed),
             failures: self.inner.stats.failures.load(Ordering::Relaxed),
             listeners: self.inner.listeners.load().len(),
+            feeds: process.feeds.lock().unwrap_or_else(PoisonError::into_inner).clone(),
+            applied: self.inner.stats.applied_counts(),
             last_error: progress.failure.as_ref().map(|(_, message)| message.to_string()),
             cache_entries,
             cache_bytes,

@@ -122,14 +122,15 @@ impl Ruleset {
         }
     }
 
-    /// The ruleset after `delta`.
+    /// The ruleset after `delta`. One that starts at an older version applies too: it holds whole documents, as they are at its end, of all that
+    /// changed since its start (that happens where two feeds tell of the same changes).
     ///
     /// # Errors
-    /// `InvalidResponse` if the delta starts at another version or the result's digest is not the sender's;
+    /// `InvalidResponse` if the delta starts at a later version or does not lead further, or the result's digest is not the sender's;
     /// this ruleset is unharmed, and the caller fetches the whole one.
     pub fn apply(&self, delta: &Delta) -> Result<Ruleset> {
         let refuse = |message: String| Err(Error::new(ErrorKind::InvalidResponse, message));
-        if delta.epoch != self.epoch || delta.prev != self.version {
+        if delta.epoch != self.epoch || delta.prev > self.version || delta.version <= self.version {
             return refuse(format!(
                 "a delta from version {} of epoch {} does not apply to version {} of epoch {}",
                 delta.prev, delta.epoch, self.version, self.epoch

@@ -10,7 +10,7 @@
 //! A cluster is also recognised behind a plain URL. Passwords never appear in an error.
 
 use redis::sentinel::{SentinelClientBuilder, SentinelServerType};
-use redis::{ConnectionAddr, ConnectionInfo, IntoConnectionInfo, TlsCertificates, TlsMode};
+use redis::{Client, ConnectionAddr, ConnectionInfo, IntoConnectionInfo, TlsCertificates, TlsMode};
 
 use crate::error::{Error, ErrorKind, Result};
 
@@ -85,6 +85,31 @@ impl Place {
                 Ok(Self::Sentinel(Box::new(Sentinel { nodes, master: master.to_owned(), is_secure, username, password })))
             }
             other => Err(wrong(&format!("has the scheme \"{base}+{}\"", shown(other)))),
+        }
+    }
+
+    /// A server to subscribe to a channel at: the one, the `turn`th node of a cluster, or whoever is master now. `certificates` are trusted
+    /// instead of the system's.
+    ///
+    /// # Errors
+    /// `InvalidArgument` for certificates that cannot be used, `Unavailable` if no sentinel answers.
+    pub async fn server(&self, turn: usize, certificates: Option<TlsCertificates>) -> Result<Client> {
+        let bad =
+            |error: redis::RedisError| Error::new(ErrorKind::InvalidArgument, "the Redis cannot be reached this way").caused_by(error);
+        let info = match self {
+            Self::Single(info) => Some(&**info),
+            Self::Cluster(nodes) => nodes.get(turn % nodes.len().max(1)),
+            Self::Sentinel(sentinel) => {
+                let mut sentinels = sentinel.builder(certificates)?.build().map_err(bad)?;
+                return sentinels.async_get_client().await.map_err(|error| {
+                    Error::new(ErrorKind::Unavailable, format!("no sentinel names a master {}", sentinel.master)).caused_by(error)
+                });
+            }
+        };
+        let info = info.ok_or_else(|| Error::new(ErrorKind::InvalidArgument, "the Redis cluster has no nodes"))?.clone();
+        match certificates {
+            Some(certificates) => Client::build_with_tls(info, certificates).map_err(bad),
+            None => Client::open(info).map_err(bad),
         }
     }
 
