@@ -13,7 +13,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 TABLE = ROOT / "tests" / "FLAWS.md"
-FOLDERS = ["core/tests", "core/src", "config-service/tests", "bindings-python/tests", "bindings-node/test", "bindings-go", "tests/e2e", "examples"]
+FOLDERS = ["core/tests", "core/src", "config-service/tests", "config-service/src", "bindings-python/tests", "bindings-node/test", "bindings-go", "tests/e2e", "examples"]
 NAME = re.compile(r"guide_flaw_(\d\d)(?:_(to|and)_(\d\d))?")
 
 # What the guide's sample does; and, where no test bears the number, what is to be said of it.

@@ -47,6 +47,8 @@ async function answer(question) {
       }
       return { at: performance.timeOrigin + performance.now(), version: client.stats().version };
     }
+    case 'stats':
+      return client.stats();
     default:
       return { error: `cannot do ${question.do}` };
   }

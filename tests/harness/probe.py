@@ -54,6 +54,8 @@ def main() -> None:
                         raise TimeoutError("the change did not arrive")
                     time.sleep(0.0002)
                 answer = {"at": time.time() * 1000, "version": client.stats()["version"]}
+            elif what == "stats":
+                answer = client.stats()
             else:
                 answer = {"error": f"cannot do {what!r}"}
         except Exception as error:  # noqa: BLE001 - whatever it is, the one who asked wants to know

@@ -71,6 +71,7 @@ fn answer(slot: &mut Option<Client>, question: &Json) -> Result<Json, Box<dyn st
             let at = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs_f64() * 1000.0;
             Ok(json!({ "at": at, "version": client.stats().version }))
         }
+        "stats" => Ok(serde_json::to_value(client.stats().to_value())?),
         other => Err(format!("cannot do \"{other}\"").into()),
     }
 }
