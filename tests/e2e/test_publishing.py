@@ -111,13 +111,12 @@ def test_guide_flaw_50_the_guides_own_consumer_runs_on_our_events(caplog) -> Non
 
 @pytest.mark.parametrize("how", ["cut", "black_hole"])
 def test_a_broken_network_delays_events_and_loses_none(how: str) -> None:
-    broker_port = Proxy(0)
-    with Tansu(advertised=broker_port.port) as broker:
-        broker_port.target = broker.port
+    wire = Proxy(0)
+    with Tansu(wire) as broker:
         with publishing(broker) as service:
             switch(service, True)
             published(service)
-            getattr(broker_port, how)()
+            getattr(wire, how)()
             with ThreadPoolExecutor(4) as pool:
                 # One flag's writers step on each other's feet, so each has its own.
                 def write(number: int) -> None:
@@ -126,14 +125,14 @@ def test_a_broken_network_delays_events_and_loses_none(how: str) -> None:
                 list(pool.map(write, range(40)))
             until(lambda: metric(service, "jackstaff_outbox_lag_seconds", "kafka") > 0, name="the lag shows")
             until(lambda: metric(service, "jackstaff_publish_failures_total", "kafka") > 0, 120, name="the failure shows")
-            broker_port.mend()
+            wire.mend()
             last = switch(service, False)
             until(lambda: metric(service, "jackstaff_outbox_lag_seconds", "kafka") == 0, 120, name="all is published")
             in_order(broker.events("production"), last)
             log = service.log.read_text()
             assert log.count("changes cannot be published") == 1 and log.count("changes are published again") == 1
             assert "rskafka" not in log
-    broker_port.cut()
+    wire.cut()
 
 
 def test_a_service_that_is_killed_goes_on_where_it_was(tmp_path) -> None:

@@ -39,8 +39,11 @@ def sees(probe: Probe, wanted: bool) -> None:
 
 
 def switch(service: Service, wanted: bool) -> int:
-    """Switches the flag; the version of production that came out."""
-    return int(service.patch_flag(FLAG, {"enabled": wanted})["environments"]["production"]["version"])
+    """Switches the flag; the version that production is at then."""
+    moved = service.patch_flag(FLAG, {"enabled": wanted})["environments"]
+    if "production" not in moved:  # it was switched so already
+        return int(service.request("GET", "/api/v1/rulesets/production")[1]["version"])
+    return int(moved["production"]["version"])
 
 
 def metric(service: Service, name: str, relay: str) -> float:
