@@ -13,7 +13,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 TABLE = ROOT / "tests" / "FLAWS.md"
-FOLDERS = ["core/tests", "core/src", "config-service/tests", "config-service/src", "bindings-python/tests", "bindings-node/test", "bindings-go", "tests/e2e", "examples"]
+FOLDERS = ["core/tests", "core/src", "config-service/tests", "bindings-python/tests", "bindings-node/test", "bindings-go", "tests/e2e", "examples"]
 NAME = re.compile(r"guide_flaw_(\d\d)(?:_(to|and)_(\d\d))?")
 
 # What the guide's sample does; and, where no test bears the number, what is to be said of it.
@@ -60,14 +60,14 @@ FLAWS: dict[int, tuple[str, str]] = {
     40: ("bare `except: pass` hides corrupt entries", "with the shared cache"),
     41: ("\"could raise\" is said of the wrong thing", "a check of ours does not raise, with or without a default"),
     42: ("an outage and \"all flags off\" look the same", ""),
-    43: ("a blocking Kafka consumer stops the event loop", ""),
-    44: ("changes while a process is down are lost", ""),
-    45: ("one malformed message ends the consumer", ""),
-    46: ("no version, order or dedupe of events", ""),
-    47: ("a Redis error ends the consumer", ""),
-    48: ("every replica repeats the same deletes", ""),
-    49: ("anybody may send events", ""),
-    50: ("the Kafka sample does not run", ""),
+    43: ("a blocking Kafka consumer stops the event loop", "with the Kafka feed"),
+    44: ("changes while a process is down are lost", "with the Kafka feed; a ruleset is asked for at every start and after every gap"),
+    45: ("one malformed message ends the consumer", "with the Kafka feed"),
+    46: ("no version, order or dedupe of events", "with the Kafka feed; every change carries epoch and version"),
+    47: ("a Redis error ends the consumer", "with the Kafka feed"),
+    48: ("every replica repeats the same deletes", "with the Kafka feed; nothing is deleted"),
+    49: ("anybody may send events", "with the Kafka feed"),
+    50: ("the Kafka sample does not run", "with the Kafka feed"),
     51: ("no credentials", ""),
     52: ("the environment is chosen by the client; missing means development", ""),
     53: ("Redis values are trusted unsigned", "with the shared cache"),
