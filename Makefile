@@ -9,7 +9,7 @@ VENV := .venv
 BIN := target/release/jackstaff
 
 .DEFAULT_GOAL := help
-.PHONY: help tools build service python node go demo test quick vectors conformance lint fmt bench soak faults clean
+.PHONY: help tools build service python node go demo test replicas quick vectors conformance lint fmt bench soak faults clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -47,6 +47,9 @@ demo: build ## serve examples/flags.yaml, ask from Python, Node, Rust and Go, fl
 
 test: tools ## every test of every language; sets up all it needs and ends with a count
 	$(PYTHON) scripts/test.py
+
+replicas: ## two services on one PostgreSQL killed in turn during 1 000 writes; make test does the same with 200
+	JACKSTAFF_LONG=1 PYTHONPATH=tests $(VENV)/bin/python -m pytest -q -s tests/e2e/test_replicas.py
 
 quick: ## the Rust tests alone
 	$(PYTHON) scripts/test.py rust service conformance

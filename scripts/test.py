@@ -87,7 +87,7 @@ STAGES = [
     Stage("c", ["cargo", "test", "-q", "-p", "jackstaff-c"]),
     Stage("c-smoke", [*PYTEST, "bindings-c/tests"], needs=["venv", "service", "c"]),
     Stage("go", [sys.executable, "scripts/go.py", "test"], needs=["venv", "service"]),
-    Stage("e2e", [*PYTEST, "tests/e2e"], needs=["venv", "service", "python", "node", "example", "go"]),
+    Stage("e2e", [*PYTEST, "tests/e2e"], needs=["venv", "service", "python", "node", "example", "go", "postgres"]),
 ]
 GROUPS = {"vectors": ["rust", "python", "node", "go", "e2e"], "conformance": ["rust"]}
 
