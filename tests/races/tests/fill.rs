@@ -16,7 +16,7 @@ use shuttle::thread;
 const ORDERS: usize = 5_000;
 
 fn answer(version: u64) -> Option<Evaluation> {
-    Some(Evaluation { epoch: "e".into(), version, ..Evaluation::default("f", Value::Bool(version % 2 == 0), Reason::Fallthrough) })
+    Some(Evaluation { epoch: "e".into(), version, ..Evaluation::default("f", Value::Bool(version.is_multiple_of(2)), Reason::Fallthrough) })
 }
 
 fn memory() -> Memory {
@@ -76,7 +76,7 @@ fn race() {
             }
         }
     }));
-    threads.into_iter().for_each(|thread| thread.join().unwrap());
+    threads.into_iter().for_each(|thread| thread.join().expect("a thread of the race broke a promise"));
 }
 
 #[test]
