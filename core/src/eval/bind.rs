@@ -15,7 +15,8 @@ impl<'s: 'c, 'c, T: Trace> Walk<'s, 'c, T> {
     /// Pays for elements that are gone over, and values that are made.
     #[inline]
     pub(super) fn spend(&mut self, work: usize) -> Result<(), ErrorCode> {
-        self.work = self.work.checked_sub(work).ok_or(ErrorCode::LimitExceeded)?;
+        let left = u32::try_from(work).ok().and_then(|work| self.work.checked_sub(work));
+        self.work = left.ok_or(ErrorCode::LimitExceeded)?;
         Ok(())
     }
 
@@ -41,14 +42,14 @@ impl<'s: 'c, 'c, T: Trace> Walk<'s, 'c, T> {
     #[inline]
     pub(super) fn bind(&mut self, value: &'c Value) {
         if let Some(outer) = self.elem.replace(value) {
-            self.outer.push(outer);
+            self.outer.get_or_insert_default().push(outer);
         }
     }
 
     /// Gives back what was bound before.
     #[inline]
     pub(super) fn unbind(&mut self) {
-        self.elem = self.outer.pop();
+        self.elem = self.outer.as_mut().and_then(|outer| outer.pop());
     }
 
     /// Binds the value of a `let`.
@@ -115,7 +116,7 @@ impl<'s: 'c, 'c, T: Trace> Walk<'s, 'c, T> {
         match expr {
             Expr::Attr(path) => steps(self.context.attributes.get(&path.name)?, &path.rest),
             Expr::Elem(0, path) => steps(self.elem?, path),
-            Expr::Elem(level, path) => steps(self.outer[..].iter().nth_back(usize::from(*level) - 1)?, path),
+            Expr::Elem(level, path) => steps(self.outer.as_ref()?.iter().nth_back(usize::from(*level) - 1)?, path),
             _ => None,
         }
     }
@@ -137,6 +138,25 @@ impl<'s: 'c, 'c, T: Trace> Walk<'s, 'c, T> {
         let Some(member) = self.text(member)? else { return Ok(None) };
         self.asked.external = true;
         Ok(self.inputs.contains(set, &member))
+    }
+
+    /// The conditions of nodes that our own flags do not have.
+    #[cold]
+    pub(super) fn test_rare(&mut self, expr: &'s Expr) -> Tri {
+        match expr {
+            Expr::Let(parts) => {
+                self.enter(&parts.0)?;
+                let result = self.test(&parts.1);
+                self.unbind();
+                result
+            }
+            Expr::Switch(switch) => {
+                let chosen = self.branch(switch)?;
+                self.test(chosen)
+            }
+            // Who calls this names the nodes above and no other.
+            _ => Err(ErrorCode::MalformedFlag),
+        }
     }
 
     /// The values of nodes that our own flags do not have.

@@ -7,7 +7,6 @@
 
 use std::borrow::Cow;
 use std::net::IpAddr;
-use std::sync::Arc;
 
 use super::bind::steps;
 use super::convert::{convert, to_text};
@@ -18,8 +17,8 @@ use super::scratch::Scratch;
 use super::trace::Trace;
 use super::{Answer, cbor, js};
 use crate::context::View;
-use crate::evaluation::{ErrorCode, Reason};
-use crate::ir::{Body, Bucket, Conv, Expr, Flag, Named, Part, Ranges, Rule, Snapshot, Split, TextRel};
+use crate::evaluation::ErrorCode;
+use crate::ir::{Body, Bucket, Conv, Expr, Flag, Part, Ranges, Rule, Snapshot, Split, Target, TextRel};
 use crate::value::Value;
 
 /// How deep flags and segments may refer to each other. Front-ends refuse cycles; this guards against
@@ -28,7 +27,7 @@ pub const MAX_REFERENCES: u32 = 32;
 
 /// How many elements an evaluation may go over, and eights of bytes of text it may make, in all. Only lists that nest, or an
 /// accumulator that grows, come near; then the flag answers with an error.
-pub const MAX_WORK: usize = 1 << 18;
+pub const MAX_WORK: u32 = 1 << 18;
 
 /// True, false or unknown; or an abort.
 pub(super) type Tri = Result<Option<bool>, ErrorCode>;
@@ -37,11 +36,7 @@ pub(super) type Tri = Result<Option<bool>, ErrorCode>;
 enum Served<'s> {
     /// The next rule, please.
     Declined,
-    Variant {
-        variant: Option<u32>,
-        reason: Reason,
-        note: Option<&'s Arc<str>>,
-    },
+    Target(&'s Target),
     /// Another flag's answer as this one's.
     Answer(Answer<'s>),
 }
@@ -56,10 +51,11 @@ pub struct Walk<'s, 'c, T> {
     /// References followed and not yet left.
     pub(super) depth: u32,
     /// What is left of [`MAX_WORK`].
-    pub(super) work: usize,
-    /// What is bound innermost, and what outside of it, the outermost first.
+    pub(super) work: u32,
+    /// What is bound innermost.
     pub(super) elem: Option<&'c Value>,
-    pub(super) outer: Vec<&'c Value>,
+    /// What is bound outside of that, the outermost first. Boxed, because nearly all evaluations carry it for nothing.
+    pub(super) outer: Option<Box<Vec<&'c Value>>>,
     /// Where the next value that is made is kept.
     pub(super) scratch: &'c Scratch,
     /// Who watches.
@@ -71,7 +67,7 @@ impl<'s: 'c, 'c, T: Trace> Walk<'s, 'c, T> {
     #[inline]
     pub fn new(snapshot: &'s Snapshot, context: View<'c>, inputs: &'c dyn Inputs, scratch: &'c Scratch, trace: T) -> Self {
         let asked = Asked::default();
-        Self { snapshot, context, inputs, asked, depth: 0, work: MAX_WORK, elem: None, outer: Vec::new(), scratch, trace }
+        Self { snapshot, context, inputs, asked, depth: 0, work: MAX_WORK, elem: None, outer: None, scratch, trace }
     }
 
     /// The answer of a flag.
@@ -87,35 +83,27 @@ impl<'s: 'c, 'c, T: Trace> Walk<'s, 'c, T> {
                 }
                 continue;
             }
-            let served = self.serve(&rule.serve, body)?;
+            let served = self.serve(&rule.serve)?;
             if T::ON {
                 let declined = matches!(served, Served::Declined);
                 self.trace.rule(index, rule.name.as_deref(), if declined { "declined" } else { "matched" });
             }
             match served {
                 Served::Declined => {}
-                Served::Variant { variant, reason, note } => return self.answer(flag, body, Some(rule), variant, reason, note),
+                Served::Target(target) => return self.answer(flag, body, Some(rule), target),
                 Served::Answer(answer) => return Ok(Answer { flag, rule: Some(rule), asked: self.asked, ..answer }),
             }
         }
-        match self.serve(&body.fallthrough, body)? {
-            Served::Variant { variant, reason, note } => self.answer(flag, body, None, variant, reason, note),
+        match self.serve(&body.fallthrough)? {
+            Served::Target(target) => self.answer(flag, body, None, target),
             Served::Answer(answer) => Ok(Answer { flag, rule: None, asked: self.asked, ..answer }),
             Served::Declined => Err(ErrorCode::MalformedFlag),
         }
     }
 
     #[inline]
-    fn answer(
-        &self,
-        flag: &'s Flag,
-        body: &'s Body,
-        rule: Option<&'s Rule>,
-        variant: Option<u32>,
-        reason: Reason,
-        note: Option<&'s Arc<str>>,
-    ) -> Result<Answer<'s>, ErrorCode> {
-        let variant = match variant {
+    fn answer(&self, flag: &'s Flag, body: &'s Body, rule: Option<&'s Rule>, target: &'s Target) -> Result<Answer<'s>, ErrorCode> {
+        let variant = match target.variant {
             Some(index) => Some(body.variants.get(index as usize).ok_or(ErrorCode::MalformedFlag)?),
             None => None,
         };
@@ -123,24 +111,23 @@ impl<'s: 'c, 'c, T: Trace> Walk<'s, 'c, T> {
             Some(variant) => Some(variant.value.as_ref().map_err(|code| *code)?),
             None => None,
         };
-        Ok(Answer { flag, body, variant, value, reason, rule, note, asked: self.asked })
+        Ok(Answer { flag, body, variant, value, reason: target.reason, rule, note: target.note.as_ref(), asked: self.asked })
     }
 
-    /// What a rule of this body comes to.
-    fn serve(&mut self, expr: &'s Expr, body: &'s Body) -> Result<Served<'s>, ErrorCode> {
+    fn serve(&mut self, expr: &'s Expr) -> Result<Served<'s>, ErrorCode> {
         match expr {
-            Expr::Target(target) => Ok(Served::Variant { variant: target.variant, reason: target.reason, note: target.note.as_ref() }),
+            Expr::Target(target) => Ok(Served::Target(target)),
             Expr::If(parts) => {
                 let chosen = if self.test(&parts[0])? == Some(true) { &parts[1] } else { &parts[2] };
-                self.serve(chosen, body)
+                self.serve(chosen)
             }
             Expr::Split(split) => {
                 let chosen = self.choose(split)?;
-                self.serve(chosen, body)
+                self.serve(chosen)
             }
             Expr::Coalesce(parts) => {
                 for part in parts {
-                    match self.serve(part, body)? {
+                    match self.serve(part)? {
                         Served::Declined => {}
                         served => return Ok(served),
                     }
@@ -150,33 +137,40 @@ impl<'s: 'c, 'c, T: Trace> Walk<'s, 'c, T> {
             Expr::Delegate(name) => self.other_flag(name)?.map(Served::Answer).map_err(|_| ErrorCode::MalformedFlag),
             Expr::Const(Value::Null) => Ok(Served::Declined),
             Expr::Err(code) => Err(*code),
+            Expr::Let(_) | Expr::Switch(_) | Expr::Named(_) => self.serve_rare(expr),
+            _ => Err(ErrorCode::MalformedFlag),
+        }
+    }
+
+    /// The outcomes of nodes that our own flags do not have.
+    #[cold]
+    fn serve_rare(&mut self, expr: &'s Expr) -> Result<Served<'s>, ErrorCode> {
+        match expr {
             Expr::Let(parts) => {
                 self.enter(&parts.0)?;
-                let served = self.serve(&parts.1, body);
+                let served = self.serve(&parts.1);
                 self.unbind();
                 served
             }
             Expr::Switch(switch) => {
                 let chosen = self.branch(switch)?;
-                self.serve(chosen, body)
+                self.serve(chosen)
             }
-            Expr::Named(named) => self.named(named, body),
+            Expr::Named(named) => {
+                let name = self.value(&named.by)?;
+                if T::ON {
+                    self.trace.value(named.by.to_string(), name.clone().into());
+                }
+                if matches!(name, Operand::Null) {
+                    return Ok(Served::Declined);
+                }
+                let name = to_text(name).ok_or(ErrorCode::UnknownVariant)?;
+                let found = named.targets.iter().find(|(key, _)| **key == *name);
+                found.map(|(_, target)| Served::Target(target)).ok_or(ErrorCode::UnknownVariant)
+            }
+            // Who calls this names the nodes above and no other.
             _ => Err(ErrorCode::MalformedFlag),
         }
-    }
-
-    #[cold]
-    fn named(&mut self, named: &'s Named, body: &'s Body) -> Result<Served<'s>, ErrorCode> {
-        let name = self.value(&named.by)?;
-        if T::ON {
-            self.trace.value(named.by.to_string(), name.clone().into());
-        }
-        if matches!(name, Operand::Null) {
-            return Ok(Served::Declined);
-        }
-        let name = to_text(name).ok_or(ErrorCode::UnknownVariant)?;
-        let place = body.variants.iter().position(|variant| *variant.key == *name).ok_or(ErrorCode::UnknownVariant)?;
-        Ok(Served::Variant { variant: Some(place as u32), reason: named.reason, note: named.note.as_ref() })
     }
 
     /// The part of a split that its number leads to.
@@ -254,16 +248,7 @@ impl<'s: 'c, 'c, T: Trace> Walk<'s, 'c, T> {
             Expr::InSet(inner, set) => self.in_set(inner, set)?,
             Expr::Pattern(parts) => self.text(&parts.0)?.and_then(|text| parts.1.is_match(&text)),
             Expr::Js(rel, sides) => return self.js(*rel, sides, expr),
-            Expr::Let(parts) => {
-                self.enter(&parts.0)?;
-                let result = self.test(&parts.1);
-                self.unbind();
-                return result;
-            }
-            Expr::Switch(switch) => {
-                let chosen = self.branch(switch)?;
-                return self.test(chosen);
-            }
+            Expr::Let(_) | Expr::Switch(_) => return self.test_rare(expr),
             other => match self.value(other)? {
                 Operand::Bool(bool) => Some(bool),
                 _ => None,

@@ -102,7 +102,7 @@ pub enum Expr {
     Js(Js, Box<(Expr, Expr)>),
     /// An operation of JSONLogic.
     Logic(Box<Logic>),
-    /// Serve the variant whose name an expression yields, or decline where it yields null.
+    /// Serve the target whose name an expression yields, or decline where it yields null.
     Named(Box<Named>),
     /// Serve this.
     Target(Target),

@@ -5,8 +5,8 @@
 
 use std::sync::Arc;
 
+use super::Target;
 use super::expr::Expr;
-use crate::evaluation::Reason;
 
 /// A comparison of JavaScript (ECMA-262, 7.2.13 to 7.2.15). Two lists, or two maps, are never equal, as two objects are not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -111,13 +111,11 @@ pub enum LogicOp {
     WeightedPercent,
 }
 
-/// A variant chosen by name at run time, and why it is served.
+/// An outcome chosen by name at run time.
 #[derive(Clone, Debug)]
 pub struct Named {
-    /// The name. A boolean or a number is used as its text; null declines, and a name that no variant has is an error.
+    /// The name. A boolean or a number is used as its text; null declines, and a name that is not among the targets is an error.
     pub by: Expr,
-    /// Why.
-    pub reason: Reason,
-    /// What the front-end wants to find again in the answer.
-    pub note: Option<Arc<str>>,
+    /// What the names mean.
+    pub targets: Box<[(Arc<str>, Target)]>,
 }

@@ -9,7 +9,7 @@ use super::super::{Asked, Inputs, MAX_WORK, evaluate, explain};
 use super::{Flags, NOW, attr, cmp, is, lit, not, null, path, serve, someone, test};
 use crate::context::{Context, View};
 use crate::evaluation::{ErrorCode, Reason};
-use crate::ir::{Expr, Field, Logic, LogicOp, Named, Pattern, Quant, Ranges, Rel, Seg, Split, Switch};
+use crate::ir::{Expr, Field, Logic, LogicOp, Named, Pattern, Quant, Ranges, Rel, Seg, Split, Switch, Target};
 use crate::value::Value;
 
 fn logic<const N: usize>(op: LogicOp, args: [Expr; N]) -> Expr {
@@ -18,6 +18,14 @@ fn logic<const N: usize>(op: LogicOp, args: [Expr; N]) -> Expr {
 
 fn bind(bound: Expr, body: Expr) -> Expr {
     Expr::Let(Box::new((bound, body)))
+}
+
+/// The variants of [`Flags`], by name.
+fn named(by: Expr, note: Option<&str>) -> Expr {
+    let target = |(at, key): (usize, &str)| {
+        (key.into(), Target { variant: Some(at as u32), reason: Reason::RuleMatched, note: note.map(Into::into) })
+    };
+    Expr::Named(Box::new(Named { by, targets: ["a", "b", "c"].into_iter().enumerate().map(target).collect() }))
 }
 
 fn elem(level: u8, steps: &str) -> Expr {
@@ -141,7 +149,7 @@ fn why_another_flag_cannot_answer() {
 
 #[test]
 fn a_variant_by_name() {
-    let named = |by| Expr::Named(Box::new(Named { by, reason: Reason::RuleMatched, note: Some("note".into()) }));
+    let named = |by| named(by, Some("note"));
     let flags = |by| Flags::new().flag("f", vec![(lit(true), named(by))], serve(2));
     assert_eq!(flags(lit("b")).serves("f", &someone()).unwrap(), "b");
     assert_eq!(flags(attr("missing")).serves("f", &someone()).unwrap(), "c", "null declines");
@@ -301,7 +309,7 @@ fn work_is_bounded() {
     assert_eq!(test(cmp(Rel::Eq, growing, lit(0))), Err(ErrorCode::LimitExceeded));
     // Quantifiers within quantifiers.
     let inner = Expr::Quant(Quant::Any, Box::new(many.clone()), Box::new(lit(false)));
-    let outer = Expr::Quant(Quant::Any, Box::new(lit(vec![1; MAX_WORK / 1_000])), Box::new(inner));
+    let outer = Expr::Quant(Quant::Any, Box::new(lit(vec![1; MAX_WORK as usize / 1_000])), Box::new(inner));
     assert_eq!(test(outer), Err(ErrorCode::LimitExceeded));
     // And a flag that ran out takes the one that asked with it.
     let flags = Flags::new().flag("endless", vec![(cmp(Rel::Eq, nested(2), lit(0)), serve(0))], serve(1)).flag(
@@ -320,11 +328,7 @@ fn many_values_that_were_made_are_dropped_without_depth() {
 
 #[test]
 fn a_trace_shows_each_node() {
-    let named = Expr::Named(Box::new(Named {
-        by: bind(attr("text"), Expr::If(Box::new([lit(true), lit("b"), null()]))),
-        reason: Reason::RuleMatched,
-        note: None,
-    }));
+    let named = named(bind(attr("text"), Expr::If(Box::new([lit(true), lit("b"), null()]))), None);
     let conditions = Expr::And(
         [
             Expr::Js(crate::ir::Js::Eq, Box::new((attr("int"), lit("7")))),
