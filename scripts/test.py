@@ -63,8 +63,8 @@ SETUPS: dict[str, list[list[str]]] = {
 PYTEST = [str(PYTHON), "-m", "pytest", "-q", "-p", "no:cacheprovider"]
 STAGES = [
     Stage("format", ["cargo", "fmt", "--all", "--check"], counts=False),
-    Stage("clippy", ["cargo", "clippy", "-q", "--workspace", "--all-targets", "--", "-D", "warnings"], counts=False),
-    Stage("rust", ["cargo", "test", "-q", "-p", "jackstaff"], needs=["venv"]),
+    Stage("clippy", ["cargo", "clippy", "-q", "--workspace", "--all-targets", "--features", "jackstaff/otel", "--", "-D", "warnings"], counts=False),
+    Stage("rust", ["cargo", "test", "-q", "-p", "jackstaff", "--features", "otel"], needs=["venv"]),
     Stage("rust-pure", ["cargo", "test", "-q", "-p", "jackstaff", "--no-default-features", "--lib", "--test", "vectors"]),
     Stage(
         "service",

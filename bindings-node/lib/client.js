@@ -7,6 +7,8 @@ const { attributesJson, booleanDefault, documentJson, evaluation, flagName, kind
 const log = require('./log');
 const { redisOptions } = require('./redis');
 
+const MEASURES = Symbol.for('jackstaff.measures');
+
 /** A client for one environment's flags. Make one and share it; making it connects to nothing and blocks nothing. */
 class FeatureFlagsClient {
   #core;

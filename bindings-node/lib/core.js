@@ -4,6 +4,9 @@
 const { native, epochWord } = require('./native');
 const { booleanDefault, evaluation, flagName, refused, spelled, unanswered, userId } = require('./convert');
 
+/** What measures are of: name, whether it counts, unit, description, attribute. */
+const INSTRUMENTS = JSON.parse(native.instruments());
+
 /** The types that a caller can ask for, by the number that crosses. */
 const TYPES = { any: 0, boolean: 1, string: 2, integer: 3, double: 4, json: 5 };
 
@@ -145,6 +148,14 @@ class Core {
     return batch;
   }
 
+  /** The core's measures, with what it does not know: the checks that contexts answered, and our own listeners. */
+  measures() {
+    return JSON.parse(this.handle.measures()).map(([at, series, number]) => {
+      if (INSTRUMENTS[at][0] === 'jackstaff.checks' && series === 'local') return [at, series, number + this.repeated];
+      return [at, series, INSTRUMENTS[at][0] === 'jackstaff.listeners' ? this.listeners.size : number];
+    });
+  }
+
   listen(listener) {
     if (this.listeners.size >= MAX_LISTENERS && !this.listeners.has(listener)) {
       throw refused('listener', `is one too many: there are ${MAX_LISTENERS} change listeners already: remove those you no longer need`);
@@ -216,4 +227,4 @@ function filled(names, answer) {
   return result;
 }
 
-module.exports = { Core, TYPES, filled };
+module.exports = { Core, INSTRUMENTS, TYPES, filled };

@@ -6,6 +6,9 @@
 
 const { version } = require('../package.json');
 const { booleanDefault } = require('./convert');
+const { INSTRUMENTS } = require('./core');
+
+const MEASURES = Symbol.for('jackstaff.measures');
 
 /** The reasons of the semantic conventions for ours. */
 const REASONS = {
@@ -16,22 +19,6 @@ const REASONS = {
   disabled: 'disabled',
   prerequisite_failed: 'default',
 };
-
-/** The instruments: name, kind, unit, description, and what of `stats()` they show (a number, or numbers by the attribute named). */
-const INSTRUMENTS = [
-  ['jackstaff.checks', 'Counter', '{check}', 'Checks, by where the answer came from', (stats) => stats.byOrigin, 'jackstaff.origin'],
-  ['jackstaff.changes', 'Counter', '{change}', 'Changes of the flags that were applied', (stats) => stats.changes],
-  ['jackstaff.failures', 'Counter', '{failure}', 'Trips to the config service that failed', (stats) => stats.failures],
-  ['jackstaff.flags', 'Gauge', '{flag}', 'Flags in memory', (stats) => stats.flags],
-  ['jackstaff.version', 'Gauge', '{version}', 'The version of the flags in memory', (stats) => stats.version],
-  ['jackstaff.age', 'Gauge', 's', 'How long ago the config service was last heard of; 0 while a stream is up', (stats) => stats.age],
-  ['jackstaff.listeners', 'Gauge', '{listener}', 'Change listeners', (stats) => stats.listeners],
-  ['jackstaff.status', 'Gauge', '1', '1 for the status that the client has, 0 for the others', statuses, 'jackstaff.status'],
-];
-
-function statuses({ status }) {
-  return Object.fromEntries(['not_ready', 'ready', 'stale', 'closed'].map((name) => [name, name === status ? 1 : 0]));
-}
 
 /** Which clients each meter shows: instruments of one name are made once. */
 const observed = new WeakMap();
@@ -51,7 +38,7 @@ function observe(client, { meterProvider = api('metrics').getMeterProvider() } =
 
 function instruments(meter) {
   const clients = new Set();
-  const made = INSTRUMENTS.map(([name, kind, unit, description]) => meter[`createObservable${kind}`](name, { unit, description }));
+  const made = INSTRUMENTS.map(([name, counts, unit, description]) => meter[counts ? 'createObservableCounter' : 'createObservableGauge'](name, { unit, description }));
   meter.addBatchObservableCallback((result) => {
     const found = new Map();
     for (const entry of clients) {
@@ -60,17 +47,15 @@ function instruments(meter) {
         clients.delete(entry);
         continue;
       }
-      const stats = client.stats();
       const environment = client.environment;
-      INSTRUMENTS.forEach(([, kind, , , read, attribute], at) => {
-        for (const [part, number] of attribute === undefined ? [['', read(stats)]] : Object.entries(read(stats))) {
-          // Clients of one environment are one series: what they count is added up, and of the rest the largest is shown.
-          const key = JSON.stringify([at, environment, part]);
-          const before = found.get(key)?.number ?? 0;
-          const attributes = { 'feature_flag.set.id': environment, ...(attribute === undefined ? {} : { [attribute]: part }) };
-          found.set(key, { instrument: made[at], number: kind === 'Counter' ? before + number : Math.max(before, number), attributes });
-        }
-      });
+      for (const [at, series, number] of client[MEASURES]()) {
+        // Clients of one environment are one series: what they count is added up, and of the rest the largest is shown.
+        const [, counts, , , attribute] = INSTRUMENTS[at];
+        const key = JSON.stringify([at, environment, series]);
+        const before = found.get(key)?.number ?? 0;
+        const attributes = { 'feature_flag.set.id': environment, ...(series === null ? {} : { [attribute]: series }) };
+        found.set(key, { instrument: made[at], number: counts ? before + number : Math.max(before, number), attributes });
+      }
     }
     for (const { instrument, number, attributes } of found.values()) result.observe(instrument, number, attributes);
   }, made);

@@ -194,6 +194,12 @@ impl NativeClient {
         convert::stats(self.client.stats()).to_json()
     }
 
+    /// The same as measures, a JSON list: index of the instrument, the value of its attribute or null, number.
+    #[napi]
+    pub fn measures(&self) -> String {
+        convert::measures(self.client.stats()).to_json()
+    }
+
     /// What the client was made with, as far as it may be shown, as JSON.
     #[napi]
     pub fn about(&self) -> String {

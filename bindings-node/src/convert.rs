@@ -6,7 +6,9 @@
 use jackstaff::change::Change;
 use jackstaff::client::Stats;
 use jackstaff::client::mock::Check;
+use jackstaff::client::telemetry::{INSTRUMENTS, Instrument, Measure};
 use jackstaff::{Attributes, Error, ErrorKind, Evaluation, Result, Value, ValueType};
+use napi_derive::napi;
 
 /// The value that a JSON text says.
 ///
@@ -92,6 +94,22 @@ fn quoted(out: &mut String, text: &str) {
 /// How a client is and what it has done.
 pub fn stats(stats: Stats) -> Value {
     camel_case(stats.to_value())
+}
+
+/// The numbers as measures.
+pub fn measures(stats: Stats) -> Value {
+    let measure = |of: Measure| vec![int(of.instrument as u64), of.series.map_or(Value::Null, Value::Text), of.number];
+    Value::List(stats.measures().into_iter().map(|of| Value::List(measure(of).into())).collect())
+}
+
+/// The instruments that they are of, as a JSON list: name, whether it counts, unit, description, attribute.
+#[napi]
+pub fn instruments() -> String {
+    let about = |of: &Instrument| {
+        let texts = [of.unit, of.description, of.attribute].map(Value::from);
+        Value::List([Value::from(of.name), Value::Bool(of.counts)].into_iter().chain(texts).collect())
+    };
+    Value::List(INSTRUMENTS.iter().map(about).collect()).to_json()
 }
 
 /// The same value with the names of its maps spelled as JavaScript does.

@@ -194,6 +194,12 @@ impl Core {
         evaluation::stats(py, &self.client()?.stats())
     }
 
+    /// The numbers of `stats` as measures: index of the instrument, the value of its attribute or None, number.
+    fn _measures<'py>(&self, py: Python<'py>) -> PyResult<Vec<(usize, Option<String>, Bound<'py, PyAny>)>> {
+        let measures = self.client()?.stats().measures().into_iter();
+        measures.map(|of| Ok((of.instrument, of.series.map(|series| series.to_string()), to_python(py, &of.number)?))).collect()
+    }
+
     /// Has `callback(change)` called after each change; a number for `_unlisten`.
     fn _listen(&self, py: Python<'_>, callback: Py<PyAny>) -> PyResult<u64> {
         start_carried(py, self.client()?)?;

@@ -3,6 +3,7 @@
 use std::hash::{Hash, Hasher};
 
 use jackstaff::client::Stats;
+use jackstaff::client::telemetry::INSTRUMENTS;
 use jackstaff::eval::trace::Step;
 use jackstaff::{Value, ValueType, evaluation as core};
 use pyo3::prelude::*;
@@ -89,6 +90,15 @@ impl Evaluation {
         self.0.error.map(core::ErrorCode::as_str)
     }
 
+    /// What OpenTelemetry is told of this answer.
+    fn _event<'py>(&self, py: Python<'py>, environment: &str) -> PyResult<Bound<'py, PyDict>> {
+        let dict = PyDict::new(py);
+        for (name, value) in self.0.event(environment) {
+            dict.set_item(name, to_python(py, &value)?)?;
+        }
+        Ok(dict)
+    }
+
     /// All of it as a dict that JSON can hold.
     pub fn as_dict<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let dict = PyDict::new(py);
@@ -169,6 +179,12 @@ pub fn steps<'py>(py: Python<'py>, steps: &[Step]) -> PyResult<Bound<'py, PyList
         list.append(dict)?;
     }
     Ok(list)
+}
+
+/// The instruments that measures are of: name, whether it counts, unit, description, attribute.
+#[pyfunction]
+pub fn instruments() -> Vec<(&'static str, bool, &'static str, &'static str, &'static str)> {
+    INSTRUMENTS.iter().map(|about| (about.name, about.counts, about.unit, about.description, about.attribute)).collect()
 }
 
 /// A moment's numbers as a dict.

@@ -40,6 +40,7 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<context::Context>()?;
     module.add_class::<evaluation::Evaluation>()?;
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
+    module.add_function(wrap_pyfunction!(evaluation::instruments, module)?)?;
     module.add_function(wrap_pyfunction!(queue::take, module)?)?;
     module.add_function(wrap_pyfunction!(queue::close, module)?)?;
     module.add_function(wrap_pyfunction!(queue::after_fork, module)?)?;

@@ -16,7 +16,7 @@ from __future__ import annotations
 import functools
 import threading
 import weakref
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from opentelemetry import metrics
@@ -24,43 +24,10 @@ from opentelemetry import trace as tracing
 from opentelemetry.metrics import CallbackOptions, MeterProvider, Observation
 
 from ._base import Client
-from ._native import Evaluation, __version__
+from ._native import Evaluation, __version__, instruments
 from .client import FeatureFlagsClient
 
 __all__ = ["observe", "trace"]
-
-#: The reasons of the semantic conventions for ours; what is not here is an error.
-_REASONS = {
-    "user_targeted": "targeting_match",
-    "rule_matched": "targeting_match",
-    "rollout": "split",
-    "fallthrough": "default",
-    "disabled": "disabled",
-    "prerequisite_failed": "default",
-}
-_ERRORS = {"flag_not_found": "flag_not_found", "type_mismatch": "type_mismatch", "not_ready": "provider_not_ready"}
-_STATUSES = ("not_ready", "ready", "stale", "closed")
-
-#: Numbers of ``stats()``, each by the values of an attribute, or by none.
-_Read = Callable[[Mapping[str, Any]], Mapping[str | None, float]]
-#: The instruments: name, is it a counter, unit, description, what of ``stats()`` it shows, and by which attribute.
-_INSTRUMENTS: list[tuple[str, bool, str, str, _Read, str]] = [
-    ("jackstaff.checks", True, "{check}", "Checks, by where the answer came from", lambda stats: stats["by_origin"], "jackstaff.origin"),
-    ("jackstaff.changes", True, "{change}", "Changes of the flags that were applied", lambda stats: {None: stats["changes"]}, ""),
-    ("jackstaff.failures", True, "{failure}", "Trips to the config service that failed", lambda stats: {None: stats["failures"]}, ""),
-    ("jackstaff.flags", False, "{flag}", "Flags in memory", lambda stats: {None: stats["flags"]}, ""),
-    ("jackstaff.version", False, "{version}", "The version of the flags in memory", lambda stats: {None: stats["version"]}, ""),
-    ("jackstaff.age", False, "s", "How long ago the config service was last heard of; 0 while a stream is up", lambda stats: {None: stats["age"]}, ""),
-    ("jackstaff.listeners", False, "{listener}", "Change listeners", lambda stats: {None: stats["listeners"]}, ""),
-    (
-        "jackstaff.status",
-        False,
-        "1",
-        "1 for the status that the client has, 0 for the others",
-        lambda stats: {name: int(name == stats["status"]) for name in _STATUSES},
-        "jackstaff.status",
-    ),
-]
 
 #: Which clients each provider shows: instruments of one name are made once.
 _observed: weakref.WeakKeyDictionary[MeterProvider, weakref.WeakSet[Client]] = weakref.WeakKeyDictionary()
@@ -70,9 +37,10 @@ _lock = threading.Lock()
 def observe(client: Client, meter_provider: MeterProvider | None = None) -> Callable[[], None]:
     """Shows what a client counts (``stats()``) as metrics, and returns what ends that; the end of the client does too.
 
-    The instruments are ``jackstaff.checks`` by origin, ``jackstaff.changes``, ``jackstaff.failures``, ``jackstaff.flags``, ``jackstaff.version``,
-    ``jackstaff.age``, ``jackstaff.listeners`` and ``jackstaff.status``, each with the environment as ``feature_flag.set.id``. They are observable:
-    checks become no slower, the numbers are read when somebody collects. ``meter_provider`` is the global one unless given; after a fork, the child's
+    The instruments are ``jackstaff.checks`` by origin, ``jackstaff.changes``, ``jackstaff.failures``, ``jackstaff.retries``, ``jackstaff.flags``,
+    ``jackstaff.version``, ``jackstaff.age``, ``jackstaff.listeners``, ``jackstaff.cache.entries``, ``jackstaff.cache.size``, ``jackstaff.status``,
+    ``jackstaff.breaker`` and, with a shared cache, ``jackstaff.redis.*``, each with the environment as ``feature_flag.set.id``. They are observable: checks become
+    no slower, the numbers are read when somebody collects. ``meter_provider`` is the global one unless given; after a fork, the child's
     numbers begin at zero.
     """
     provider = meter_provider or metrics.get_meter_provider()
@@ -93,20 +61,21 @@ def _forget(clients: weakref.WeakSet[Client], client: weakref.ref[Client]) -> No
 
 def _make_instruments(provider: MeterProvider, clients: weakref.WeakSet[Client]) -> None:
     meter = provider.get_meter("jackstaff", __version__)
-    for name, counts, unit, description, read, attribute in _INSTRUMENTS:
+    for at, (name, counts, unit, description, attribute) in enumerate(instruments()):
         make = meter.create_observable_counter if counts else meter.create_observable_gauge
-        make(name, [functools.partial(_look, clients, read, counts, attribute)], unit, description)
+        make(name, [functools.partial(_look, clients, at, counts, attribute)], unit, description)
 
 
-def _look(clients: weakref.WeakSet[Client], read: _Read, counts: bool, attribute: str, _: CallbackOptions) -> Iterable[Observation]:
+def _look(clients: weakref.WeakSet[Client], at: int, counts: bool, attribute: str, _: CallbackOptions) -> Iterable[Observation]:
     # Clients of one environment are one series: what they count is added up, and of the rest the largest is shown.
     found: dict[tuple[str, str | None], float] = {}
     for client in list(clients):
-        for value, number in read(client.stats()).items():
-            key = (client.environment, value)
-            found[key] = found.get(key, 0) + number if counts else max(found.get(key, 0), number)
-    for (environment, value), number in found.items():
-        yield Observation(number, {"feature_flag.set.id": environment, **({attribute: value} if value is not None else {})})
+        for instrument, series, number in client._measures():
+            if instrument == at:
+                key = (client.environment, series)
+                found[key] = found.get(key, 0) + number if counts else max(found.get(key, 0), number)
+    for (environment, series), number in found.items():
+        yield Observation(number, {"feature_flag.set.id": environment, **({attribute: series} if series is not None else {})})
 
 
 def trace(client: Client) -> Callable[[], None]:
@@ -149,7 +118,7 @@ def _traced(client: Client, name: str, wanted: str | None, convert: Callable[[An
         return not tracing.get_current_span().is_recording() or (wanted == "boolean" and not isinstance(default, bool))
 
     def tell(found: Evaluation, default: Any) -> Any:
-        tracing.get_current_span().add_event(_EVENT, _attributes(client, found))
+        tracing.get_current_span().add_event(_EVENT, found._event(client.environment))
         if convert is None:
             return found
         return default if found.origin == "default" else convert(found.value)
@@ -208,19 +177,3 @@ _EVENT = "feature_flag.evaluation"
 
 def _about(client: Client, flag: str) -> dict[str, str | bool | int | float]:
     return {"feature_flag.key": flag, "feature_flag.provider.name": "jackstaff", "feature_flag.set.id": client.environment}
-
-
-def _attributes(client: Client, found: Evaluation) -> dict[str, str | bool | int | float]:
-    """What an event says of an answer."""
-    said = _about(client, found.flag)
-    if found.variant is not None:
-        said["feature_flag.result.variant"] = found.variant
-    elif isinstance(found.value, (bool, int, float)):
-        # Text may be the caller's own default, and whose name that is nobody knows.
-        said["feature_flag.result.value"] = found.value
-    if found.version:
-        said["feature_flag.version"] = str(found.version)
-    said["feature_flag.result.reason"] = _REASONS.get(found.reason, "error")
-    if found.reason not in _REASONS:
-        said["error.type"] = _ERRORS.get(found.reason, found.error or "general")
-    return said

@@ -16,9 +16,12 @@ mod hints;
 pub mod inputs;
 pub mod mock;
 pub mod options;
+#[cfg(feature = "otel")]
+pub mod otel;
 mod process;
 mod runtime;
 pub mod stats;
+pub mod telemetry;
 mod updates;
 mod wait;
 
