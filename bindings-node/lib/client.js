@@ -24,6 +24,8 @@ class FeatureFlagsClient {
     const core = config instanceof Core ? config : opened(config ?? {}, (json) => Core.open(json));
     this.#core = core;
     this.#doors = core.doors;
+    // The numbers of `stats()` for `jackstaff/otel`, which may be another copy of this package.
+    Object.defineProperty(this, MEASURES, { value: () => core.measures() });
     /**
      * The `redis` option as it was given, or null. The client neither uses the connection nor closes it.
      * @type {unknown}

@@ -1,5 +1,7 @@
 //! OpenTelemetry with its real SDK: what a client counts, what spans are told, and what nobody is ever told.
 
+#![allow(clippy::unwrap_used)] // clippy knows test functions, not the helpers beside them
+
 use jackstaff::client::{Client, otel};
 use jackstaff::{Value, View};
 use opentelemetry::metrics::MeterProvider as _;
