@@ -28,7 +28,7 @@ pub struct Instrument {
     pub description: &'static str,
     /// The attribute that tells its series apart; empty where there is one.
     pub attribute: &'static str,
-    /// Where the number stands in [`Stats::to_value`]: names with dots between.
+    /// Where the number stands in [`Stats::to_value`]: names with dots between. One that begins with `feeds.` is a number of each feed.
     place: &'static str,
     /// For a state: the words for it, one series each, 1 for the one that is.
     words: &'static [&'static str],
@@ -46,6 +46,10 @@ const fn state(name: &'static str, place: &'static str, words: &'static [&'stati
     Instrument { attribute: name, words, ..gauge(name, "1", place, description) }
 }
 
+const fn feed(name: &'static str, unit: &'static str, place: &'static str, description: &'static str) -> Instrument {
+    Instrument { attribute: "jackstaff.feed", ..counter(name, unit, place, description) }
+}
+
 const BREAKER: &[&str] = &["closed", "open", "half_open"];
 
 /// All instruments.
@@ -55,6 +59,17 @@ pub const INSTRUMENTS: &[Instrument] = &[
         ..counter("jackstaff.checks", "{check}", "by_origin", "Checks, by where the answer came from")
     },
     counter("jackstaff.changes", "{change}", "changes", "Changes of the flags that were applied"),
+    Instrument {
+        attribute: "jackstaff.within_ms",
+        ..counter("jackstaff.changes.delay", "{change}", "applied_ms", "Changes, by the milliseconds that they took to arrive at most")
+    },
+    Instrument { attribute: "jackstaff.feed", ..gauge("jackstaff.feed.up", "1", "feeds.up", "1 for a feed that is joined, else 0") },
+    feed("jackstaff.feed.joins", "{join}", "feeds.joins", "How often a feed was joined"),
+    feed("jackstaff.feed.changes", "{change}", "feeds.changes", "Changes that a feed brought first"),
+    feed("jackstaff.feed.duplicates", "{change}", "feeds.duplicates", "Changes that were known already"),
+    feed("jackstaff.feed.gaps", "{gap}", "feeds.gaps", "How often changes were missing"),
+    feed("jackstaff.feed.unreadable", "{message}", "feeds.unreadable", "Messages that nobody can read"),
+    feed("jackstaff.feed.ignored", "{message}", "feeds.ignored", "Messages about nothing of ours"),
     counter("jackstaff.failures", "{failure}", "failures", "Trips to the config service that failed"),
     counter("jackstaff.retries", "{request}", "retries", "Requests to the config service that were sent again"),
     gauge("jackstaff.flags", "{flag}", "flags", "Flags in memory"),
@@ -101,6 +116,16 @@ impl Stats {
         let whole = self.to_value();
         let mut measures = Vec::with_capacity(40);
         for (instrument, about) in INSTRUMENTS.iter().enumerate() {
+            if let (Some(name), Some(Value::Map(feeds))) = (about.place.strip_prefix("feeds."), whole.get("feeds")) {
+                measures.extend(feeds.iter().filter_map(|(feed, numbers)| {
+                    let number = match numbers.get(name)? {
+                        Value::Bool(is_so) => Value::Int(i64::from(*is_so)),
+                        number => number.clone(),
+                    };
+                    Some(Measure { instrument, series: Some(feed.clone()), number })
+                }));
+                continue;
+            }
             match about.place.split('.').try_fold(&whole, |value, name| value.get(name)) {
                 Some(Value::Map(parts)) => measures.extend(parts.iter().map(|(name, number)| Measure {
                     instrument,
