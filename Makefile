@@ -9,10 +9,10 @@ VENV := .venv
 BIN := target/release/jackstaff
 
 .DEFAULT_GOAL := help
-.PHONY: help tools build service python node go demo test replicas quick vectors conformance lint fmt bench soak faults clean
+.PHONY: help tools build service python node go demo test replicas service-figures quick vectors conformance lint fmt bench soak faults clean
 
 help: ## this list
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
 
 tools: # says what is missing, before an hour is lost
 	@$(PYTHON) scripts/tools.py
@@ -73,6 +73,11 @@ bench: build ## nanoseconds per check, in every language
 	$(VENV)/bin/python benches/python_check.py
 	node benches/node_check.js
 	$(PYTHON) scripts/go.py bench
+
+service-figures: service ## what 10 000 streams cost the service, how fast writes are and how soon they are applied
+	cargo build --release -p jackstaff-example
+	$(PYTHON) benches/streams.py
+	$(PYTHON) benches/delivery.py
 
 soak: build ## ten million users and a long coherence run: memory stays flat, every promise is kept (an hour or more)
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r tests/requirements.txt
