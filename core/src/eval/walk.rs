@@ -55,6 +55,7 @@ pub struct Walk<'s, 'c, T> {
     /// What is bound innermost.
     pub(super) elem: Option<&'c Value>,
     /// What is bound outside of that, the outermost first. Boxed, because nearly all evaluations carry it for nothing.
+    #[allow(clippy::box_collection, reason = "one word to set and to look at, in every check, instead of three")]
     pub(super) outer: Option<Box<Vec<&'c Value>>>,
     /// Where the next value that is made is kept.
     pub(super) scratch: &'c Scratch,
