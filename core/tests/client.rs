@@ -473,6 +473,19 @@ fn a_service_that_lags_behind_what_is_known_is_asked_for_the_known_version() {
 }
 
 #[test]
+fn a_question_that_is_refused_is_no_outage() {
+    let server = Server::start(|_, body| if body.contains("no name") { status(400, "") } else { on() });
+    let client = Client::new(impatient(&server)).unwrap();
+    assert!(ask(&client, "f", false).enabled);
+    assert_eq!(ask(&client, "no name", true).reason, Reason::Error);
+    assert_eq!(client.stats().status, Status::Ready);
+    server.become_(|_, _| status(401, ""));
+    ask(&client, "g", true);
+    assert_eq!(client.stats().status, Status::Stale);
+    assert!(client.stats().last_error.unwrap().contains("401"));
+}
+
+#[test]
 fn retry_and_breaker_are_judged_at_the_door() {
     let of = |name: &str, value: &str| {
         let pairs = [("config_service_url", Value::from("http://x:1")), ("environment", Value::from("test")), (name, json(value))];

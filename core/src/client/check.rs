@@ -155,8 +155,8 @@ impl Client {
         let remote = self.inner.process.load().remote.load_full();
         let evaluations = match remote {
             Some(remote) if !self.is_closed() => {
-                let evaluations = remote.evaluate(flags, context, wanted, default).await;
-                self.inner.note_trip(&evaluations);
+                let (evaluations, trouble) = remote.evaluate(flags, context, wanted, default).await;
+                self.inner.note_trip(&evaluations, trouble.as_deref());
                 evaluations
             }
             _ => flags.iter().map(|flag| not_ready(flag, default)).collect(),

@@ -22,7 +22,7 @@ use super::stats::FeedStats;
 use super::{Inner, Status, runtime};
 use crate::api::{Api, Fetched};
 use crate::error::{Error, ErrorKind, Result};
-use crate::evaluation::{Evaluation, Origin, Reason};
+use crate::evaluation::{Evaluation, Origin};
 use crate::fault::chance;
 use crate::feed::Report;
 use crate::feed::sse::{Event, Events};
@@ -127,12 +127,14 @@ impl Inner {
         }
     }
 
-    /// Takes note of how a trip for answers went.
-    pub(super) fn note_trip(&self, evaluations: &[Evaluation]) {
-        if evaluations.iter().any(|evaluation| evaluation.origin == Origin::Remote) {
-            self.succeeded();
-        } else if evaluations.iter().any(|evaluation| evaluation.reason == Reason::Error) {
-            self.failed(&Error::new(ErrorKind::Unavailable, "the config service gave no answer"));
+    /// Takes note of how a trip for answers went. A question that the service refuses (a name that none can have) is the caller's
+    /// mistake, and no sign that the service is away.
+    pub(super) fn note_trip(&self, evaluations: &[Evaluation], trouble: Option<&Error>) {
+        match trouble {
+            Some(error) if error.kind() != ErrorKind::InvalidArgument => self.failed(error),
+            Some(_) => self.succeeded(),
+            None if evaluations.iter().any(|evaluation| evaluation.origin == Origin::Remote) => self.succeeded(),
+            None => {}
         }
     }
 

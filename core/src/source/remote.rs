@@ -70,8 +70,16 @@ impl Remote {
         Some(finish(flag, hit.held.answer.as_ref(), Origin::Memory, now.saturating_duration_since(hit.held.at), wanted, default))
     }
 
-    /// The answers about `flags`, one each, in order. Never fails and never takes longer than the deadline.
-    pub async fn evaluate(&self, flags: &[&str], context: View<'_>, wanted: Option<ValueType>, default: &Value) -> Vec<Evaluation> {
+    /// The answers about `flags`, one each, in order, and what went wrong, if something did. Never fails and never takes longer than the
+    /// deadline.
+    pub async fn evaluate(
+        &self,
+        flags: &[&str],
+        context: View<'_>,
+        wanted: Option<ValueType>,
+        default: &Value,
+    ) -> (Vec<Evaluation>, Option<Arc<Error>>) {
+        let mut trouble = None;
         let mut answers: Vec<Option<Evaluation>> = flags.iter().map(|flag| self.peek(flag, context, wanted, default)).collect();
         let mut missing: Vec<&str> = flags.iter().zip(&answers).filter(|(_, answer)| answer.is_none()).map(|(flag, _)| *flag).collect();
         missing.sort_unstable();
@@ -88,7 +96,11 @@ impl Remote {
                 let Ok(place) = part.binary_search(flag) else { continue };
                 *answer = Some(match brought.as_ref().and_then(|brought| brought.get(place)) {
                     Some(Ok(brought)) => finish(flag, brought.answer.as_ref(), brought.origin, brought.age, wanted, default),
-                    Some(Err(error)) => self.without_service(flag, context, wanted, default, error),
+                    Some(Err(error)) => {
+                        trouble = Some(error.clone());
+                        self.without_service(flag, context, wanted, default, error)
+                    }
+                    // Too many at once is our own doing, and says nothing of the service.
                     None => {
                         let error = Error::new(ErrorKind::Unavailable, format!("{MAX_ERRANDS} errands are under way already"));
                         self.without_service(flag, context, wanted, default, &error)
@@ -97,7 +109,8 @@ impl Remote {
             }
         }
         let answers = answers.into_iter().zip(flags);
-        answers.map(|(answer, flag)| answer.unwrap_or_else(|| Evaluation::default(flag, default.clone(), Reason::Error))).collect()
+        let answers = answers.map(|(answer, flag)| answer.unwrap_or_else(|| Evaluation::default(flag, default.clone(), Reason::Error)));
+        (answers.collect(), trouble)
     }
 
     /// A change was heard of: what it makes old is not served from now on, nor what is under way, if it turns out to be older.
