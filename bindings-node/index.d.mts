@@ -14,6 +14,7 @@ export type Type = FeatureFlagsClient.Type;
 export type Options = FeatureFlagsClient.Options;
 export type RetryOptions = FeatureFlagsClient.RetryOptions;
 export type BreakerOptions = FeatureFlagsClient.BreakerOptions;
+export type KafkaOptions = FeatureFlagsClient.KafkaOptions;
 export type Logger = FeatureFlagsClient.Logger;
 export type FileOptions = FeatureFlagsClient.FileOptions;
 export type Reason = FeatureFlagsClient.Reason;

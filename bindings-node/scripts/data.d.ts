@@ -40,6 +40,10 @@ export interface Options {
   redisSecret?: string;
   /** Certificates (PEM) to trust for `rediss://`: a file, or their text; default the system's. */
   redisCa?: string;
+  /** Hear of changes over that Redis too, from a service with `--redis-url`; default false. */
+  redisUpdates?: boolean;
+  /** Hear of changes over Kafka too: the brokers (`kafka-1:9092,kafka-2:9092`), or these and more; default none. */
+  kafka?: string | KafkaOptions;
   /** Sent as `Authorization: Bearer`. Environment variable `JACKSTAFF_API_KEY`. */
   apiKey?: string;
   /** Where checks are evaluated; default `auto`: in process as soon as the flags are there. Environment variable `JACKSTAFF_EVALUATION`. */
@@ -79,6 +83,24 @@ export interface BreakerOptions {
   failures?: number;
   /** How long the service is then left alone; default 60. */
   reset?: number;
+}
+
+/** How Kafka is reached. Certificates or `security: 'tls'` switch TLS on, `sasl` a log-in. */
+export interface KafkaOptions {
+  brokers: string | string[];
+  /** Default `feature-flag-updates`. */
+  topic?: string;
+  security?: 'plaintext' | 'tls';
+  /** Files of certificates (PEM): to trust, and to show with their key. */
+  caFile?: string;
+  certFile?: string;
+  keyFile?: string;
+  sasl?: 'plain' | 'scram-sha-256' | 'scram-sha-512' | 'oauthbearer';
+  username?: string;
+  password?: string;
+  /** For `oauthbearer`: the token, or a file that is read anew when it is needed. */
+  token?: string;
+  tokenFile?: string;
 }
 
 /** What a logger needs. A level that it lacks goes to its `warn`. */
