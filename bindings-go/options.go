@@ -131,6 +131,14 @@ func WithRedisSecret(secret string) Option { return WithOption("redis_secret", s
 // WithRedisCA names a file of certificates (PEM) to trust for rediss://, instead of the system's; default none.
 func WithRedisCA(path string) Option { return WithOption("redis_ca", path) }
 
+// WithRedisUpdates makes the client hear of changes over the Redis of [WithRedisURL] too.
+func WithRedisUpdates() Option { return WithOption("redis_updates", true) }
+
+// WithKafka makes the client hear of changes over Kafka too. The settings are the brokers as a string, or a map with "brokers", "topic",
+// "security" ("plaintext", "tls"), "ca_file", "cert_file", "key_file", "sasl" ("plain", "scram-sha-256", "scram-sha-512", "oauthbearer"), "username",
+// "password", "token" and "token_file".
+func WithKafka(settings any) Option { return WithOption("kafka", settings) }
+
 // WithFormat says which format the flags of [FromFile] are in: "native", the default, or another that the core knows, such as "ufc".
 func WithFormat(name string) Option {
 	return func(s *settings) { s.format = name }

@@ -188,6 +188,28 @@ export interface Stats {
   breaker: 'closed' | 'open' | 'half_open';
   /** The shared cache; null without one. */
   redis: RedisStats | null;
+  /** What changes are heard by: `stream`, `kafka`, `redis`. */
+  feeds: Record<string, FeedStats>;
+  /** How long changes took from their commit to being applied here: counts by the upper end of each bucket in milliseconds. */
+  appliedMs: Record<string, number>;
+}
+
+/** How a feed is and what it brought. */
+export interface FeedStats {
+  up: boolean;
+  /** How often it was joined. */
+  joins: number;
+  /** Changes that were news. */
+  changes: number;
+  /** Changes that were known already. */
+  duplicates: number;
+  /** How often changes before one were missing. */
+  gaps: number;
+  /** Messages that nobody can read; they are stepped over. */
+  unreadable: number;
+  /** Messages about nothing of ours. */
+  ignored: number;
+  lastError: string | null;
 }
 
 export interface RedisStats {

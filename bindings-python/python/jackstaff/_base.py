@@ -33,6 +33,12 @@ class Options(TypedDict, total=False):
     redis_secret: str | None
     #: A file of certificates (PEM) to trust for ``rediss://``; default the system's.
     redis_ca: str | None
+    #: Hear of changes over the Redis of ``redis_url`` too; default False.
+    redis_updates: bool | None
+    #: Hear of changes over Kafka too: the brokers, or a mapping with ``brokers``, ``topic``, ``security`` (``plaintext``, ``tls``), ``ca_file``,
+    #: ``cert_file``, ``key_file``, ``sasl`` (``plain``, ``scram-sha-256``, ``scram-sha-512``, ``oauthbearer``), ``username``, ``password``,
+    #: ``token`` and ``token_file``; default none.
+    kafka: str | Mapping[str, Any] | None
     #: How long an answer of the service may be served from this process's memory; default 60.
     local_ttl: float | None
     #: From this age on an answer is refreshed in the background while it is served; default four fifths of ``cache_ttl``.
