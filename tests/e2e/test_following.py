@@ -269,14 +269,20 @@ def test_apache_a_topic_that_is_deleted_and_made_again_and_a_log_that_is_cut() -
         switch(service, False)
         sees(probe, False)
         # Compressed by others, and transactions with their marks: both are stepped through.
+        before = feed(probe, "kafka")["changes"]
         own.send(b'{"flag_name":"x","environment":"production"}', compression_type="gzip")
-        own.send(b'{"flag_name":"x","environment":"production"}', compression_type="snappy")
-        own.kill()
+        until(lambda: feed(probe, "kafka")["changes"] > before, name="it was read")
+        own.transaction(b'{"flag_name":"x","environment":"production"}')
+        until(lambda: feed(probe, "kafka")["changes"] > before + 1 or feed(probe, "kafka")["gaps"] > 0, name="it was read, or stepped over")
+        assert feed(probe, "kafka")["joins"] == 2, "without leaving the topic"
         switch(service, True)
-        own.start()
         sees(probe, True)
+        own.kill()
         switch(service, False)
+        own.start()
         sees(probe, False)
+        switch(service, True)
+        sees(probe, True)
 
 
 @needs_apache

@@ -119,6 +119,17 @@ class Broker:
         finally:
             producer.close()
 
+    def transaction(self, value: bytes, topic: str = TOPIC) -> None:
+        """Somebody else's message, in a transaction: Kafka puts a mark behind it that is no record."""
+        producer = KafkaProducer(bootstrap_servers=self.address, transactional_id=f"t-{uuid.uuid4()}", **self.security())
+        try:
+            producer.init_transactions()
+            producer.begin_transaction()
+            producer.send(topic, value, b"production")
+            producer.commit_transaction()
+        finally:
+            producer.close()
+
     def events(self, environment: str | None = None, topic: str = TOPIC, patience_ms: int = 3000) -> list[dict[str, Any]]:
         """All events of the topic, in the order of each partition; of one environment, if one is named."""
         consumer = KafkaConsumer(bootstrap_servers=self.address, auto_offset_reset="earliest", consumer_timeout_ms=patience_ms, **self.security())
@@ -221,6 +232,7 @@ class Apache(Broker):
             "num.network.threads=1",
             "num.io.threads=2",
             "offsets.topic.num.partitions=1",
+            "transaction.state.log.num.partitions=1",
             "group.initial.rebalance.delay.ms=0",
         ]
         lines += [f"{name}=1" for name in (

@@ -16,7 +16,7 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use futures_util::future::{BoxFuture, FutureExt};
 use futures_util::stream::FuturesUnordered;
-use rskafka::client::error::Error as KafkaError;
+use rskafka::client::error::{Error as KafkaError, RequestError};
 use rskafka::client::partition::{OffsetAt, PartitionClient};
 use rskafka::record::RecordAndOffset;
 use tokio::time::{Instant, sleep_until, timeout};
@@ -110,7 +110,10 @@ impl Link {
             }
             tokio::select! {
                 Some((leader, position, fetched)) = self.fetches.next() => {
-                    let position = self.take(topic, leader.partition(), position, fetched?)?;
+                    let position = match fetched? {
+                        Err(error) if is_unreadable(&error) => self.step_over(topic, &leader, position, error).await?,
+                        fetched => self.take(topic, leader.partition(), position, fetched)?,
+                    };
                     self.fetches.push(fetch(leader, position));
                 }
                 found = async { match &mut self.look { Some(look) => look.await, None => std::future::pending().await } } => {
@@ -128,13 +131,25 @@ impl Link {
         }
     }
 
+    /// Goes on at the end of a partition whose next batch cannot be unpacked: compressed in a way that we do not have, or with the mark at the end
+    /// of a transaction, which rskafka 0.6 misreads.
+    async fn step_over(&mut self, topic: &str, leader: &PartitionClient, position: i64, error: KafkaError) -> Result<i64> {
+        let what = format!("reading partition {} of topic \"{topic}\" at {position}", leader.partition());
+        let end = kafka::bounded(&what, leader.get_offset(OffsetAt::Latest)).await?;
+        if end <= position {
+            return Err(kafka::explain(&what, error));
+        }
+        self.queue.extend([News::Unreadable, News::Gap]);
+        Ok(end)
+    }
+
     /// Takes what a partition brought and says where to read on.
     fn take(&mut self, topic: &str, partition: i32, position: i64, fetched: Fetched) -> Result<i64> {
         let (records, end) =
             fetched.map_err(|error| kafka::explain(&format!("reading partition {partition} of topic \"{topic}\" at {position}"), error))?;
         let next = match records.last() {
             Some(last) => last.offset + 1,
-            // Something is there that is no record: the mark at the end of a transaction. It takes one place.
+            // Something is there that is no record: what compaction left of a batch. It takes a place.
             None if end > position => position + 1,
             None => position,
         };
@@ -150,6 +165,17 @@ impl Link {
             ));
         }
         Ok(next)
+    }
+}
+
+/// Is it the answer that cannot be read, and not the connection that broke?
+fn is_unreadable(error: &KafkaError) -> bool {
+    match error {
+        KafkaError::Request(error) => {
+            matches!(error, RequestError::ReadError(_) | RequestError::ReadVersionedError(_) | RequestError::TooMuchData { .. })
+        }
+        KafkaError::InvalidResponse(_) => true,
+        _ => false,
     }
 }
 

@@ -67,7 +67,7 @@ pub trait Feed: Send + 'static {
     /// Connects. What moves after this returns is brought by [`Feed::next`]. Takes bounded time.
     fn join(&mut self) -> BoxFuture<'_, Result<()>>;
 
-    /// The next news; waits until there are some. May be dropped and called again.
+    /// The next news; waits until there are some.
     fn next(&mut self) -> BoxFuture<'_, Result<News>>;
 }
 
