@@ -23,6 +23,7 @@ export type Evaluation<T = null> = FeatureFlagsClient.Evaluation<T>;
 export type Step = FeatureFlagsClient.Step;
 export type Change = FeatureFlagsClient.Change;
 export type Stats = FeatureFlagsClient.Stats;
+export type FeedStats = FeatureFlagsClient.FeedStats;
 export type RedisStats = FeatureFlagsClient.RedisStats;
 export type MockFlag = FeatureFlagsClient.MockFlag;
 export type Check = FeatureFlagsClient.Check;
