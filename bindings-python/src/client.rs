@@ -46,6 +46,9 @@ impl Core {
     }
 }
 
+/// A number of the stats: the index of its instrument, the value of its attribute if it has one, and itself.
+type Measure<'py> = (usize, Option<String>, Bound<'py, PyAny>);
+
 /// A question in a tuple: kind, flags, user id, default, context.
 type Asked<'py> = (String, Bound<'py, PyAny>, Bound<'py, PyAny>, Bound<'py, PyAny>, Option<Bound<'py, PyAny>>);
 
@@ -195,7 +198,7 @@ impl Core {
     }
 
     /// The numbers of `stats` as measures: index of the instrument, the value of its attribute or None, number.
-    fn _measures<'py>(&self, py: Python<'py>) -> PyResult<Vec<(usize, Option<String>, Bound<'py, PyAny>)>> {
+    fn _measures<'py>(&self, py: Python<'py>) -> PyResult<Vec<Measure<'py>>> {
         let measures = self.client()?.stats().measures().into_iter();
         measures.map(|of| Ok((of.instrument, of.series.map(|series| series.to_string()), to_python(py, &of.number)?))).collect()
     }
