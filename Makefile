@@ -89,5 +89,8 @@ faults: build ## what clients do while real servers are broken, as a table; the 
 	cargo build --release -p jackstaff-example
 	$(VENV)/bin/python benches/faults.py
 
+bench-feeds: build ## how long a change takes to a client by stream, Kafka and Redis; what the sweep costs
+	PYTHONPATH=tests $(VENV)/bin/python benches/feeds.py
+
 clean: ## remove everything that was built or installed
 	rm -rf target $(VENV) .tools bindings-node/node_modules bindings-node/*.node bindings-go/lib/*/*.a

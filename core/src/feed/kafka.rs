@@ -26,8 +26,9 @@ use super::{Feed, News};
 use crate::error::{Error, ErrorKind, Result};
 use crate::kafka::{self, PATIENCE, Settings};
 
-/// How long a broker may keep a question open when there is nothing new.
-const WAIT_MS: i32 = 5_000;
+/// How long a broker may keep a question open when there is nothing new: what Kafka's own consumers say. Kafka answers as soon as there is something;
+/// a broker that only looks again at the end of the wait (Tansu) makes it the delay of a change.
+const WAIT_MS: i32 = 500;
 /// How much it may answer at once: thousands of records of ours.
 const MAX_BYTES: i32 = 1 << 20;
 /// How often the topic's partitions are looked at. A new one is joined with all others.
