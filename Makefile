@@ -9,7 +9,7 @@ VENV := .venv
 BIN := target/release/jackstaff
 
 .DEFAULT_GOAL := help
-.PHONY: help tools build service python node go demo test replicas service-figures quick vectors conformance lint fmt bench soak faults clean
+.PHONY: help tools build service python node go demo test replicas service-figures quick vectors conformance lint fmt bench bench-feeds soak faults clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
