@@ -16,6 +16,7 @@ __all__ = [
     "close",
     "after_fork",
     "Answer",
+    "instruments",
 ]
 
 __version__: str

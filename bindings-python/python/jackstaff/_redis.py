@@ -12,7 +12,7 @@ def settings(client: Any) -> dict[str, Any]:
     """The options ``redis_url`` and ``redis_ca`` that mean what the client does. None, with a warning, for one that does not say."""
     nodes = getattr(client, "nodes_manager", None)
     pool = getattr(client, "connection_pool", None)
-    if nodes is not None:
+    if isinstance(getattr(nodes, "startup_nodes", None), (dict, list)):
         return _cluster(client, nodes)
     kwargs = getattr(pool, "connection_kwargs", None)
     if not isinstance(kwargs, dict):
