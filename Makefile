@@ -9,7 +9,7 @@ VENV := .venv
 BIN := target/release/jackstaff
 
 .DEFAULT_GOAL := help
-.PHONY: help tools build service python node go demo test replicas service-figures quick vectors conformance lint fmt bench bench-feeds soak faults clean
+.PHONY: help tools build service python node go demo test replicas service-figures quick vectors conformance lint fmt bench bench-quick bench-own bench-keep bench-feeds soak faults clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -68,7 +68,13 @@ lint: ## formatting and clippy
 fmt: ## format the Rust code
 	cargo fmt --all
 
-bench: build ## nanoseconds per check, in every language
+bench: build ## the rivals and us, measured in one run on the same flags, in Python, Node and Rust; the guide's clients with Valkey
+	$(PYTHON) benches/run.py
+
+bench-quick: build ## the same with the leaders alone and short blocks
+	$(PYTHON) benches/run.py --quick
+
+bench-own: build ## nanoseconds per check, in every language, beside floors: ours alone
 	cargo bench -p jackstaff --bench check
 	$(VENV)/bin/python benches/python_check.py
 	node benches/node_check.js
@@ -78,6 +84,9 @@ service-figures: service ## what 10 000 streams cost the service, how fast write
 	cargo build --release -p jackstaff-example
 	$(PYTHON) benches/streams.py
 	$(PYTHON) benches/delivery.py
+
+bench-keep: ## count the instructions of the core's hot work anew, and keep the counts that make test compares with
+	$(PYTHON) benches/instructions.py --keep
 
 soak: build ## ten million users and a long coherence run: memory stays flat, every promise is kept (an hour or more)
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r tests/requirements.txt
