@@ -72,6 +72,7 @@ STAGES = [
         needs=["postgres"],
     ),
     Stage("model", ["cargo", "test", "-q", "-p", "jackstaff-model", "-p", "jackstaff-races", "--", "--nocapture"]),
+    Stage("instructions", [sys.executable, "benches/instructions.py"]),
     Stage("node-door", ["cargo", "test", "-q", "-p", "jackstaff-node", "--lib"]),
     Stage("python", [*PYTEST, "bindings-python/tests"], needs=["venv", "python", "service"]),
     Stage(

@@ -1,0 +1,106 @@
+//! The work whose instructions are counted: `instructions CASE CALLS` does it so often and prints a sum.
+//!
+//! `benches/instructions.py` runs it under callgrind with two numbers of calls and takes the difference, so that starting and loading do
+//! not count. Time says how fast a machine is just now; instructions say what we have changed.
+
+use std::hint::black_box;
+
+use jackstaff::format::native::{self, Document};
+use jackstaff::ir::Snapshot;
+use jackstaff::ruleset::{Ruleset, Syntax};
+use jackstaff::{Client, Context, Value, ValueType};
+
+/// The flags that the benches of all languages share.
+const FLAGS: &str = include_str!("../../benches/flags.json");
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().collect();
+    let (case, calls) = (arguments[1].as_str(), arguments[2].parse().expect("the second argument is a number of calls"));
+    let sum = match case {
+        "on" | "ids" | "rollout" | "rules" => check(case, calls),
+        "batch" => batch(calls),
+        "load" => load(calls),
+        "update" => update(calls),
+        _ => panic!("there is no case {case}: on, ids, rollout, rules, batch, load, update"),
+    };
+    println!("{sum}");
+}
+
+fn client() -> Client {
+    let document: Value = serde_json::from_str(FLAGS).expect("the document is JSON");
+    let client = Client::from_document(document, "development").expect("the document compiles");
+    client.start();
+    client
+}
+
+fn user() -> Context {
+    [("country", "DE"), ("plan", "pro"), ("version", "2.4.1")]
+        .iter()
+        .fold(Context::new("user-500").expect("short"), |context, (name, value)| context.with(name, *value).expect("few and short"))
+}
+
+/// One check of one flag.
+fn check(case: &str, calls: usize) -> usize {
+    let flag = match case {
+        "ids" => "targets",
+        "rollout" => "half",
+        other => other,
+    };
+    let (client, user) = (client(), user());
+    (0..calls).filter(|_| client.peek_enabled(black_box(flag), black_box(user.view()), false) == Some(true)).count()
+}
+
+/// Fifty flags for one user.
+fn batch(calls: usize) -> usize {
+    let (client, user) = (client(), user());
+    let names: Vec<String> = (0..50).map(|at| format!("batch-{at:02}")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    (0..calls)
+        .filter_map(|_| client.peek_batch(black_box(&names), user.view(), Some(ValueType::Boolean), &Value::Bool(false)))
+        .map(|answers| answers.iter().filter(|answer| answer.enabled).count())
+        .sum()
+}
+
+/// A thousand flags, as the service sends them, to a snapshot.
+fn load(calls: usize) -> usize {
+    let sent = serde_json::to_string(&ruleset(1_000)).expect("a ruleset is JSON");
+    (0..calls)
+        .map(|_| {
+            let ruleset: Ruleset = serde_json::from_str(black_box(&sent)).expect("as it was sent");
+            native::compile(&ruleset, None).flags().len()
+        })
+        .sum()
+}
+
+/// A change of one flag among a thousand.
+fn update(calls: usize) -> usize {
+    let ruleset = ruleset(1_000);
+    let mut newer = ruleset.clone();
+    newer.version = 2;
+    newer.flags.get_mut("flag-00500").expect("it is there").version = 2;
+    let delta = newer.delta_from(&ruleset);
+    let snapshot: Snapshot = native::compile(&ruleset, None);
+    (0..calls)
+        .map(|_| {
+            let next = ruleset.apply(black_box(&delta)).expect("it applies");
+            native::compile(&next, Some(&snapshot)).flags().len()
+        })
+        .sum()
+}
+
+fn ruleset(flags: usize) -> Ruleset {
+    let flags: Vec<String> = (0..flags)
+        .map(|at| {
+            format!(
+                r#""flag-{at:05}":{{"targets":{{"on":["user-{at}"]}},"rules":[{{"when":[{{"attribute":"plan","equals":"pro"}},{{"attribute":"seats","at_least":{}}}],"percentage":{}}}],"fallthrough":"off"}}"#,
+                at % 50,
+                at % 100
+            )
+        })
+        .collect();
+    let text = format!(r#"{{"flags":{{{}}}}}"#, flags.join(","));
+    let mut ruleset = Document::parse(&text, Syntax::Json).expect("the document is JSON").ruleset("development");
+    (ruleset.epoch, ruleset.version) = ("e".into(), 1);
+    ruleset.flags.values_mut().for_each(|entry| entry.version = 1);
+    ruleset
+}
