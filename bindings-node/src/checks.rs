@@ -49,8 +49,9 @@ pub fn check_all(room: &Room, call: &Call) -> Reply {
     call.with_context(room, 0, 2, |context| {
         let peek = || -> Option<String> {
             let mut out = String::with_capacity(room.flags.len());
+            let checks = room.client.checks();
             for flag in &room.flags {
-                out.push(if room.client.peek_enabled(flag, context, default)? { '1' } else { '0' });
+                out.push(if checks.enabled(flag, context, default)? { '1' } else { '0' });
             }
             Some(out)
         };

@@ -162,9 +162,9 @@ fn batch<'py>(
     context: Option<&Bound<'py, PyAny>>,
 ) -> PyResult<Option<Bound<'py, PyDict>>> {
     let default = bool_of(default)?;
-    let dict = PyDict::new(flags.py());
+    let (dict, checks) = (PyDict::new(flags.py()), client.checks());
     let ask = |view: View<'_>| {
-        each(flags, |name| match client.peek_enabled(text_of(name, Place::Argument("flag_name"))?, view, default) {
+        each(flags, |name| match checks.enabled(text_of(name, Place::Argument("flag_name"))?, view, default) {
             Some(enabled) => dict.set_item(name, enabled).map(|()| true),
             None => Ok(false),
         })

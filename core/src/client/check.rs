@@ -3,34 +3,52 @@
 //! One stair: the snapshot in memory, else the service. [`Client::peek`] and [`Client::peek_enabled`] are the first step
 //! alone and answer now or not at all; everything else is them and a wait.
 
+use std::cell::Cell;
 use std::future::Future;
+use std::sync::Arc;
+
+use arc_swap::Guard;
 
 use super::{Client, Inner, runtime};
 use crate::context::View;
 use crate::error::Result;
 use crate::eval;
 use crate::evaluation::{Evaluation, Origin, Reason};
-use crate::ir::ValueType;
+use crate::ir::{Snapshot, ValueType};
 use crate::value::Value;
 
 impl Client {
     /// Is the flag on? Answers now, or `None` if only a wait could tell; the caller then takes [`Client::is_enabled`].
     #[inline]
     pub fn peek_enabled(&self, flag: &str, context: View<'_>, default: bool) -> Option<bool> {
-        let inner = &*self.inner;
-        let guard = inner.snapshot.load();
+        let guard = self.inner.snapshot.load();
         let Some(snapshot) = &*guard else { return self.peek_without_snapshot(flag, context, default) };
-        let answer = eval::evaluate(snapshot, flag, context, self.inputs());
-        let enabled = match &answer {
+        Some(match self.enabled_in(snapshot, flag, context, default) {
+            Some(enabled) => {
+                self.inner.stats.check(Origin::Local);
+                enabled
+            }
+            None => self.no_boolean(flag, default),
+        })
+    }
+
+    /// Several checks on one snapshot: cheaper than as many [`Client::peek_enabled`], and no change comes between them.
+    #[inline]
+    pub fn checks(&self) -> Checks<'_> {
+        Checks { client: self, snapshot: self.inner.snapshot.load(), counted: Cell::new(0) }
+    }
+
+    /// Is the flag on in this snapshot? `None` if it is unknown, broken or not boolean.
+    #[inline]
+    fn enabled_in(&self, snapshot: &Snapshot, flag: &str, context: View<'_>, default: bool) -> Option<bool> {
+        let enabled = match &eval::evaluate(snapshot, flag, context, self.inputs()) {
             Ok(answer) if answer.body.value_type == ValueType::Boolean => answer.enabled(),
             _ => None,
         };
-        if inner.is_mock {
-            inner.record(flag, context, enabled.unwrap_or(default));
+        if self.inner.is_mock {
+            self.inner.record(flag, context, enabled.unwrap_or(default));
         }
-        let Some(enabled) = enabled else { return Some(self.no_boolean(flag, default)) };
-        inner.stats.check(Origin::Local);
-        Some(enabled)
+        enabled
     }
 
     /// [`Client::peek_enabled`] for a caller who keeps answers until the next change: the second word says whether this one
@@ -71,9 +89,19 @@ impl Client {
     ///
     /// `wanted` is the type that the caller can use: another one is the default, with reason `type_mismatch`.
     pub fn peek(&self, flag: &str, context: View<'_>, wanted: Option<ValueType>, default: &Value) -> Option<Evaluation> {
+        self.peek_in(self.inner.snapshot.load().as_deref(), flag, context, wanted, default)
+    }
+
+    fn peek_in(
+        &self,
+        snapshot: Option<&Snapshot>,
+        flag: &str,
+        context: View<'_>,
+        wanted: Option<ValueType>,
+        default: &Value,
+    ) -> Option<Evaluation> {
         let inner = &*self.inner;
-        let guard = inner.snapshot.load();
-        let evaluation = match &*guard {
+        let evaluation = match snapshot {
             Some(snapshot) => {
                 let answer = eval::evaluate(snapshot, flag, context, self.inputs());
                 let mut evaluation = eval::finish(answer, snapshot, flag, wanted, default);
@@ -114,9 +142,10 @@ impl Client {
         }
     }
 
-    /// [`Client::batch`] now, or `None` if only a wait could tell.
+    /// [`Client::batch`] now, or `None` if only a wait could tell. Where flags are evaluated in process, all on the same snapshot.
     pub fn peek_batch(&self, flags: &[&str], context: View<'_>, wanted: Option<ValueType>, default: &Value) -> Option<Vec<Evaluation>> {
-        flags.iter().map(|flag| self.peek(flag, context, wanted, default)).collect()
+        let guard = self.inner.snapshot.load();
+        flags.iter().map(|flag| self.peek_in(guard.as_deref(), flag, context, wanted, default)).collect()
     }
 
     /// How the flag's answer comes about, and the answer. Only where flags are evaluated in process; else `None`.
@@ -163,6 +192,35 @@ impl Client {
         };
         evaluations.iter().for_each(|evaluation| self.inner.seen(evaluation, context));
         evaluations
+    }
+}
+
+/// Several checks on one snapshot; see [`Client::checks`].
+pub struct Checks<'a> {
+    client: &'a Client,
+    snapshot: Guard<Option<Arc<Snapshot>>>,
+    /// Answers of the snapshot so far: counted once, at the end.
+    counted: Cell<u64>,
+}
+
+impl Checks<'_> {
+    /// As [`Client::peek_enabled`].
+    #[inline]
+    pub fn enabled(&self, flag: &str, context: View<'_>, default: bool) -> Option<bool> {
+        let Some(snapshot) = &*self.snapshot else { return self.client.peek_without_snapshot(flag, context, default) };
+        Some(match self.client.enabled_in(snapshot, flag, context, default) {
+            Some(enabled) => {
+                self.counted.set(self.counted.get() + 1);
+                enabled
+            }
+            None => self.client.no_boolean(flag, default),
+        })
+    }
+}
+
+impl Drop for Checks<'_> {
+    fn drop(&mut self) {
+        self.client.inner.stats.checks(Origin::Local, self.counted.get());
     }
 }
 

@@ -152,7 +152,13 @@ impl Counters {
     /// Counts one check.
     #[inline]
     pub fn check(&self, origin: Origin) {
-        self.shards[shard()].0[origin as usize].fetch_add(1, Ordering::Relaxed);
+        self.checks(origin, 1);
+    }
+
+    /// Counts checks. (A place that only its thread may write, without the locked addition, was measured: it wins one nanosecond.)
+    #[inline]
+    pub fn checks(&self, origin: Origin, more: u64) {
+        self.shards[shard()].0[origin as usize].fetch_add(more, Ordering::Relaxed);
     }
 
     /// Begins anew, in a forked child.
