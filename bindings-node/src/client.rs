@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use jackstaff::client::options::Bootstrap;
-use jackstaff::{Client, Context, Options, Value};
+use jackstaff::{Attributes, Client, Context, Options, Value};
 use napi::bindgen_prelude::{External, Function, Object};
 use napi::threadsafe_function::ThreadsafeFunctionCallMode;
 use napi::{Env, Unknown};
@@ -235,7 +235,7 @@ impl NativeClient {
 
 fn context(user: Option<String>, attributes: Option<String>) -> Result<Context> {
     let context = user.map_or_else(|| Ok(Context::anonymous()), Context::new).map_err(thrown)?;
-    let attributes = attributes.map(|json| convert::attributes(&json)).transpose().map_err(thrown)?;
+    let attributes = attributes.map(|json| Attributes::from_json(&json)).transpose().map_err(thrown)?;
     Ok(context.with_attributes(attributes.unwrap_or_default()))
 }
 

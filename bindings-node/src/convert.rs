@@ -7,7 +7,7 @@ use jackstaff::change::Change;
 use jackstaff::client::Stats;
 use jackstaff::client::mock::Check;
 use jackstaff::client::telemetry::{INSTRUMENTS, Instrument, Measure};
-use jackstaff::{Attributes, Error, ErrorKind, Evaluation, Result, Value, ValueType};
+use jackstaff::{Error, ErrorKind, Evaluation, Result, Value, ValueType};
 use napi_derive::napi;
 
 /// The value that a JSON text says.
@@ -16,17 +16,6 @@ use napi_derive::napi;
 /// `InvalidArgument` for a text that is none.
 pub fn value(json: &str) -> Result<Value> {
     serde_json::from_str(json).map_err(|error| Error::new(ErrorKind::InvalidArgument, format!("not a value: {error}")).caused_by(error))
-}
-
-/// The attributes that a JSON object says.
-///
-/// # Errors
-/// `InvalidArgument`, naming the attribute that is too large or one too many.
-pub fn attributes(json: &str) -> Result<Attributes> {
-    match value(json)? {
-        Value::Map(entries) => Attributes::new(entries.iter().map(|(name, value)| (name.clone(), value.clone()))),
-        other => Err(Error::new(ErrorKind::InvalidArgument, format!("a context is an object, and {} is not", other.to_json()))),
-    }
 }
 
 /// The type that a caller wants, by its number: 0 for any, then the order of [`ValueType::ALL`].

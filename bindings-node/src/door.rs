@@ -18,8 +18,6 @@ use jackstaff::context::MAX_TEXT;
 use jackstaff::{Attributes, Client, View};
 use napi::{Env, Status, Unknown, sys};
 
-use crate::convert;
-
 /// What is behind a door: a client, and the flags that the function is about, if it is bound to some.
 pub struct Room {
     /// Who answers.
@@ -220,7 +218,7 @@ impl Call {
         let Some(json) = self.text(attributes, &mut buffer) else { return work(View { key, attributes: Attributes::EMPTY }) };
         let mut last = room.last.borrow_mut();
         if last.0 != json {
-            match convert::attributes(json) {
+            match Attributes::from_json(json) {
                 Ok(attributes) => *last = (json.to_owned(), attributes),
                 Err(error) => return Reply::Refused(error.message().to_owned()),
             }

@@ -20,14 +20,17 @@ impl Context {
     #[new]
     #[pyo3(signature = (user_id = None, attributes = None))]
     fn new(user_id: Option<&Bound<'_, PyAny>>, attributes: Option<&Bound<'_, PyAny>>) -> PyResult<Self> {
-        let empty = match user_id.filter(|user| !user.is_none()) {
+        let who = match user_id.filter(|user| !user.is_none()) {
             None => core::Context::anonymous(),
-            Some(user) => with_view(user, attributes, |view| core::Context::from(view))?,
+            Some(user) => with_view(user, None, |view| core::Context::from(view))?,
         };
-        match (empty.key(), attributes) {
-            (None, Some(attributes)) => Ok(Self(empty.with_attributes(read_attributes(attributes, None)?))),
-            _ => Ok(Self(empty)),
-        }
+        Ok(Self(match attributes {
+            Some(attributes) => {
+                let attributes = read_attributes(attributes, Some(who.attributes()))?;
+                who.with_attributes(attributes)
+            }
+            None => who,
+        }))
     }
 
     /// The user id as text; None for a context without one.

@@ -6,8 +6,10 @@
 
 use std::sync::Arc;
 
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+
 use crate::error::{Error, ErrorKind, Result};
-use crate::value::Value;
+use crate::value::{Value, read_entries};
 
 /// The most attributes that a context may carry.
 pub const MAX_ATTRIBUTES: usize = 256;
@@ -29,11 +31,23 @@ impl Attributes {
     /// # Errors
     /// `InvalidArgument` past [`MAX_ATTRIBUTES`], [`MAX_DEPTH`] or [`MAX_TEXT`], naming the attribute.
     pub fn new<K: Into<Arc<str>>>(pairs: impl IntoIterator<Item = (K, Value)>) -> Result<Self> {
-        let mut attributes = Self::default();
+        let pairs = pairs.into_iter();
+        let mut attributes = Self(Vec::with_capacity(pairs.size_hint().0.min(MAX_ATTRIBUTES)));
         for (name, value) in pairs {
             attributes.set(name.into(), value)?;
         }
         Ok(attributes)
+    }
+
+    /// Attributes from the text of a JSON object; a name that comes twice keeps its last value.
+    ///
+    /// # Errors
+    /// `InvalidArgument` for a text that is no JSON object, and as [`Attributes::new`].
+    pub fn from_json(text: &str) -> Result<Self> {
+        match serde_json::from_str::<Entries>(text) {
+            Ok(entries) => Self::new(entries.0),
+            Err(error) => Err(invalid(format!("a context is a JSON object of attributes: {error}"))),
+        }
     }
 
     fn set(&mut self, name: Arc<str>, value: Value) -> Result<()> {
@@ -72,6 +86,25 @@ impl Attributes {
     /// The attributes in the order of their names.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, &Value)> {
         self.0.iter().map(|(name, value)| (&**name, value))
+    }
+}
+
+/// The entries of an object on their way in: without the map that a [`Value`] would be meanwhile.
+struct Entries(Vec<(Arc<str>, Value)>);
+
+impl<'de> Deserialize<'de> for Entries {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        struct Object;
+        impl<'de> Visitor<'de> for Object {
+            type Value = Entries;
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("an object")
+            }
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> std::result::Result<Entries, A::Error> {
+                read_entries(&mut map).map(Entries)
+            }
+        }
+        deserializer.deserialize_map(Object)
     }
 }
 

@@ -226,17 +226,46 @@ impl<'de> Visitor<'de> for ValueVisitor {
         Ok(Value::List(list.into()))
     }
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
-        let mut entries: Vec<(Arc<str>, Value)> = Vec::new();
-        while let Some(entry) = map.next_entry()? {
-            entries.push(entry);
+        Ok(Value::Map(last_of_each(read_entries(&mut map)?).into()))
+    }
+}
+
+/// The entries of a map as they come.
+pub(crate) fn read_entries<'de, A: MapAccess<'de>>(map: &mut A) -> Result<Vec<(Arc<str>, Value)>, A::Error> {
+    let mut entries = Vec::new();
+    while let Some((Name(name), value)) = map.next_entry()? {
+        entries.push((name, value));
+    }
+    Ok(entries)
+}
+
+/// A key of a map. (serde's own reader of an `Arc<str>` makes a `String` first.)
+pub(crate) struct Name(pub Arc<str>);
+
+impl<'de> Deserialize<'de> for Name {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Text;
+        impl Visitor<'_> for Text {
+            type Value = Name;
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("a name")
+            }
+            fn visit_str<E>(self, text: &str) -> Result<Name, E> {
+                Ok(Name(text.into()))
+            }
         }
-        Ok(Value::Map(last_of_each(entries).into()))
+        deserializer.deserialize_str(Text)
     }
 }
 
 /// Entries without those whose key comes again later: the last one wins, as in every JSON reader our users know. By sorting, since a body
 /// of many thousand keys must not cost their square.
 pub(crate) fn last_of_each<K: AsRef<str>, V>(entries: Vec<(K, V)>) -> Vec<(K, V)> {
+    // Most maps are small and have no key twice: then there is nothing to sort and nothing to move.
+    let is_known = |at: usize| entries[..at].iter().any(|(key, _)| key.as_ref() == entries[at].0.as_ref());
+    if entries.len() <= 8 && !(1..entries.len()).any(is_known) {
+        return entries;
+    }
     let mut order: Vec<usize> = (0..entries.len()).collect();
     order.sort_by(|a, b| entries[*a].0.as_ref().cmp(entries[*b].0.as_ref())); // stable: equal keys stay in order
     let mut is_last = vec![true; entries.len()];

@@ -10,7 +10,7 @@ use toml_edit::{Item, Table, TableLike, Value as Toml};
 
 use super::node::{Key, Kind, Mark, Node};
 use super::problem::{Problem, Severity};
-use crate::value::last_of_each;
+use crate::value::{Name, last_of_each};
 
 /// The most nodes that a document may have, aliases expanded: a guard against documents that explode.
 const MAX_NODES: usize = 20_000_000;
@@ -107,7 +107,7 @@ impl<'de> Visitor<'de> for NodeVisitor {
     }
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Node, A::Error> {
         let mut entries: Vec<(Key, Node)> = Vec::new();
-        while let Some((text, node)) = map.next_entry::<Arc<str>, Node>()? {
+        while let Some((Name(text), node)) = map.next_entry()? {
             let key = Key { at: Mark::default(), text };
             entries.push((key, node));
         }
