@@ -8,6 +8,24 @@ pub fn parse_version(text: &str) -> Option<Version> {
     Version::parse(text).ok().or_else(|| parts(text, true).map(|(version, _)| version))
 }
 
+/// The numbers of a plain version (an optional `v`, one to three parts, nothing after them): the order of these is the versions' order.
+/// `None` for everything else, be it a version or not; then [`parse_version`] tells.
+#[inline]
+pub fn numbers(text: &str) -> Option<[u64; 3]> {
+    let (mut parts, mut part, mut digits) = ([0_u64; 3], 0, 0);
+    for byte in text.strip_prefix(['v', 'V']).unwrap_or(text).bytes() {
+        match byte {
+            b'0'..=b'9' if digits < 18 => {
+                parts[part] = parts[part] * 10 + u64::from(byte - b'0');
+                digits += 1;
+            }
+            b'.' if digits > 0 && part < 2 => (part, digits) = (part + 1, 0),
+            _ => return None,
+        }
+    }
+    (digits > 0).then_some(parts)
+}
+
 /// One to three parts, no `v`, no leading zeros (LaunchDarkly).
 pub fn parse_partial(text: &str) -> Option<Version> {
     parts(text, false).map(|(version, _)| version)
@@ -61,4 +79,45 @@ pub fn padded(text: &str) -> String {
     let is_number = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
     let parts = parts.into_iter().map(|part| if is_number(part) { format!("{part:>5}") } else { part.to_owned() });
     parts.collect::<Vec<_>>().join("-")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_short_way_reads_what_the_long_way_reads() {
+        for text in [
+            "1.2.3",
+            "v2",
+            "V1.4",
+            "01.002.3",
+            "0.0.0",
+            "999999999999999999.1.2",
+            "1.2.3-rc.1",
+            "1.2.3+b",
+            "1..2",
+            "1.2.3.4",
+            "1.",
+            ".1",
+            "",
+            "v",
+            "vv1",
+            "1.x",
+            "１.2.3",
+            "1234567890123456789",
+        ] {
+            let long = parse_version(text);
+            if let Some([major, minor, patch]) = numbers(text) {
+                let long = long.expect("what the short way takes is a version");
+                assert_eq!((long.major, long.minor, long.patch, long.pre.is_empty()), (major, minor, patch, true), "{text}");
+            }
+        }
+        assert_eq!(
+            ["1.2.3", "v2", "V1.4", "01.002.3"].map(numbers).map(|found| found.is_some()),
+            [true; 4],
+            "the usual ones take the short way"
+        );
+        assert_eq!(["1.2.3-rc.1", "1.2.3.4", "1.", "", "v"].map(numbers), [None; 5]);
+    }
 }

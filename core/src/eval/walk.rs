@@ -15,7 +15,7 @@ use super::inputs::{Asked, Inputs};
 use super::operand::{Operand, compare};
 use super::scratch::Scratch;
 use super::trace::Trace;
-use super::{Answer, cbor, js};
+use super::{Answer, cbor, js, version};
 use crate::context::View;
 use crate::evaluation::ErrorCode;
 use crate::ir::{Body, Bucket, Conv, Expr, Flag, Part, Ranges, Rule, Snapshot, Split, Target, TextRel};
@@ -223,6 +223,14 @@ impl<'s: 'c, 'c, T: Trace> Walk<'s, 'c, T> {
                     Some(number) => compare(*rel, &number.into(), &Operand::Int(*limit)),
                     None => None,
                 },
+                // A version as nearly all are written: three numbers and nothing to build.
+                (Expr::Conv(Conv::SemverLoose, inner), Expr::Version(wanted))
+                    if !T::ON
+                        && wanted.pre.is_empty()
+                        && let Some(numbers) = self.plain_text(inner).and_then(version::numbers) =>
+                {
+                    return Ok(Some(rel.holds(numbers.cmp(&[wanted.major, wanted.minor, wanted.patch]))));
+                }
                 (left, right) => {
                     let left = self.value(left)?;
                     let result = compare(*rel, &left, &self.value(right)?);
