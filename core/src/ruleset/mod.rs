@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use xxhash_rust::xxh3::Xxh3;
+use xxhash_rust::xxh3::xxh3_64;
 
 use crate::error::{Error, ErrorKind, Result};
 pub use node::{Key, Kind, Mark, Node};
@@ -93,16 +93,17 @@ impl Ruleset {
     /// `f<name>\0<version as 8 bytes little-endian>` per flag and `s…` per segment, in the order of the names.
     /// After a delta, sender and receiver must have the same one.
     pub fn digest(&self) -> Arc<str> {
-        let mut hash = Xxh3::new();
+        // All of it in one piece: fed in pieces of a few bytes, the hash costs four times as much.
+        let mut bytes = Vec::with_capacity(32 * (self.flags.len() + self.segments.len()));
         for (kind, entries) in [(b"f", &self.flags), (b"s", &self.segments)] {
             for (name, entry) in entries {
-                hash.update(kind);
-                hash.update(name.as_bytes());
-                hash.update(&[0]);
-                hash.update(&entry.version.to_le_bytes());
+                bytes.extend_from_slice(kind);
+                bytes.extend_from_slice(name.as_bytes());
+                bytes.push(0);
+                bytes.extend_from_slice(&entry.version.to_le_bytes());
             }
         }
-        format!("{:016x}", hash.digest()).into()
+        format!("{:016x}", xxh3_64(&bytes)).into()
     }
 
     /// What leads from `older` to this one.

@@ -73,10 +73,7 @@ fn compile_text(text: &str, syntax: Syntax, environment: &str) -> Result<Snapsho
 pub fn compile(ruleset: &Ruleset, previous: Option<&Snapshot>) -> Snapshot {
     let mut snapshot = match previous {
         Some(previous) if previous.epoch == ruleset.epoch && previous.environment == ruleset.environment && ruleset.version > 0 => {
-            let mut kept = previous.clone();
-            kept.retain_flags(|name| ruleset.flags.contains_key(name));
-            kept.retain_segments(|name| ruleset.segments.contains_key(name));
-            kept
+            previous.clone()
         }
         _ => Snapshot::empty(&ruleset.environment),
     };
@@ -91,6 +88,13 @@ pub fn compile(ruleset: &Ruleset, previous: Option<&Snapshot>) -> Snapshot {
         if snapshot.flag(name).is_none_or(|known| known.version != entry.version || entry.version == 0) {
             snapshot.put_flag(compile_flag(name, entry));
         }
+    }
+    // All that is in the ruleset is in the snapshot now; only if there is more, something has to go.
+    if snapshot.flags().len() > ruleset.flags.len() {
+        snapshot.retain_flags(|name| ruleset.flags.contains_key(name));
+    }
+    if snapshot.segment_count() > ruleset.segments.len() {
+        snapshot.retain_segments(|name| ruleset.segments.contains_key(name));
     }
     snapshot
 }
