@@ -1,45 +1,20 @@
 //! The client through its public door: without a service, with one that offers only the guide's two endpoints, and with one that
-//! misbehaves in every way that has been seen. (The real service is in the end-to-end tests.)
+//! sends what is in no contract. (What a client does about failures is in failure.rs; the real service is in the end-to-end tests.)
 
 #![allow(clippy::unwrap_used)] // clippy knows test functions, not the helpers beside them
 
+#[path = "support/asking.rs"]
+mod asking;
 mod support;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use asking::{ask, block, json, on, options, remote, wait};
 use jackstaff::client::{Evaluate, Status};
-use jackstaff::fault::{BreakerOptions, RetryOptions};
-use jackstaff::{Client, Context, ErrorKind, Evaluation, Options, Origin, Reason, Value, ValueType, View};
+use jackstaff::{Client, Context, ErrorKind, Options, Origin, Reason, Value, ValueType, View};
 use support::{Reply, Server};
-
-fn block<T>(future: impl Future<Output = T>) -> T {
-    tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(future)
-}
-
-fn json(text: &str) -> Value {
-    serde_json::from_str(text).unwrap()
-}
-
-fn options(server: &Server) -> Options {
-    let mut options = Options::new(&server.url, "production");
-    options.timeout = Duration::from_millis(500);
-    options.retry = RetryOptions::off(); // by chance a second try would open the breaker before the service is well again
-    options
-}
-
-fn remote(server: &Server) -> Client {
-    Client::new(Options { evaluation: Evaluate::Remote, ..options(server) }).unwrap()
-}
-
-fn ask(client: &Client, flag: &str, default: bool) -> Evaluation {
-    block(client.evaluate(flag, View::of("u"), Some(ValueType::Boolean), &Value::Bool(default)))
-}
-
-fn on() -> Reply {
-    Reply::Json(200, r#"{"flag_name":"f","enabled":true,"reason":"user_targeted"}"#.into())
-}
 
 fn html() -> Reply {
     let body = "<html>please log in</html>";
@@ -81,11 +56,11 @@ fn a_file_is_watched_and_a_broken_one_changes_nothing() {
         .unwrap();
     assert!(!ask(&client, "f", true).enabled);
     std::fs::write(&path, "flags:\n  f: { fallthrough: offf }\n").unwrap();
-    wait(|| client.stats().last_error.is_some());
+    wait("the file was read", || client.stats().last_error.is_some());
     assert!(client.stats().last_error.unwrap().contains("flags.yaml:2:21: flags.f.fallthrough: there is no variant \"offf\""));
     assert_eq!((ask(&client, "f", true).enabled, client.stats().status), (false, Status::Stale));
     std::fs::write(&path, "flags:\n  f: { fallthrough: on }  # better\n").unwrap();
-    wait(|| ask(&client, "f", false).enabled);
+    wait("the file was read", || ask(&client, "f", false).enabled);
     assert_eq!((changes.load(Ordering::SeqCst) > 0, client.stats().status), (true, Status::Ready));
 }
 
@@ -382,132 +357,6 @@ fn a_closed_client_answers_with_defaults() {
     assert_eq!(block(client.ready(Duration::from_secs(1))).unwrap_err().kind(), ErrorKind::Closed);
 }
 
-// --- failure ------------------------------------------------------------------------------------
-
-/// A client that never waits long between two tries.
-fn impatient(server: &Server) -> Options {
-    let retry = RetryOptions { min: Duration::from_millis(1), ..RetryOptions::default() };
-    Options { evaluation: Evaluate::Remote, timeout: Duration::from_secs(10), retry, ..options(server) }
-}
-
-fn status(code: u16, headers: &str) -> Reply {
-    Reply::Raw(format!("HTTP/1.1 {code} No\r\n{headers}content-length: 2\r\nconnection: close\r\n\r\n{{}}").into_bytes())
-}
-
-#[test]
-fn guide_flaw_35_a_failure_is_tried_again_and_the_answer_is_the_last_ones() {
-    let calls = Arc::new(AtomicUsize::new(0));
-    let counter = calls.clone();
-    let server = Server::start(move |_, _| if counter.fetch_add(1, Ordering::SeqCst) < 2 { status(503, "") } else { on() });
-    let client = Client::new(impatient(&server)).unwrap();
-    let answer = ask(&client, "f", false);
-    assert_eq!((answer.value, answer.origin), (Value::Bool(true), Origin::Remote));
-    assert_eq!((calls.load(Ordering::SeqCst), client.stats().retries), (3, 2));
-}
-
-#[test]
-fn guide_flaw_39_a_refusal_is_not_tried_again_and_a_service_that_says_when_is_left_alone_until_then() {
-    for (code, headers, requests) in [(401, "", 1), (403, "", 1), (404, "", 1), (400, "", 1), (500, "", 3), (503, "", 3), (429, "", 3)] {
-        let server = Server::start(move |_, _| status(code, headers));
-        let client = Client::new(impatient(&server)).unwrap();
-        assert!(ask(&client, "f", true).value.as_bool().unwrap(), "{code}");
-        assert_eq!(server.count(), requests, "{code}");
-    }
-    let server = Server::start(|_, _| status(429, "retry-after: 30\r\n"));
-    let client = Client::new(impatient(&server)).unwrap();
-    (0..5).for_each(|_| assert_eq!(ask(&client, "f", true).origin, Origin::Default));
-    assert_eq!((server.count(), client.stats().breaker), (1, "open"));
-}
-
-#[test]
-fn guide_flaw_36_after_five_failures_the_service_is_left_alone_and_checks_keep_their_defaults() {
-    let server = Server::start(|_, _| status(500, ""));
-    let breaker = BreakerOptions { reset: Duration::from_millis(400), ..BreakerOptions::default() };
-    let client = Client::new(Options { retry: RetryOptions::off(), breaker, ..impatient(&server) }).unwrap();
-    for _ in 0..50 {
-        assert!(ask(&client, "f", true).value.as_bool().unwrap(), "the caller's own default");
-    }
-    assert_eq!(client.stats().breaker, "open");
-    // One probe may have come by on a slow machine, fifty checks have not.
-    assert!((5..10).contains(&server.count()), "{}", server.count());
-    server.become_(|_, _| on());
-    wait(|| ask(&client, "f", false).origin != Origin::Default);
-    assert_eq!(client.stats().breaker, "closed");
-}
-
-#[test]
-fn guide_flaw_37_a_hanging_service_is_left_alone_after_five_deadlines() {
-    let server = Server::start(|_, _| Reply::Silence(Duration::from_secs(60)));
-    let client = Client::new(Options { timeout: Duration::from_millis(100), ..impatient(&server) }).unwrap();
-    for user in 0..5 {
-        block(client.evaluate("f", View::of(&user.to_string()), Some(ValueType::Boolean), &Value::Bool(false)));
-    }
-    assert_eq!(client.stats().breaker, "open");
-    let before = server.count();
-    assert_eq!(ask(&client, "f", true).origin, Origin::Default);
-    assert_eq!(server.count(), before);
-}
-
-#[test]
-fn guide_flaw_61_and_a_large_batch_keeps_one_deadline() {
-    let server = Server::start(|_, _| Reply::Silence(Duration::from_secs(30)));
-    let client = Client::new(Options { retry: RetryOptions::off(), timeout: Duration::from_secs(1), ..impatient(&server) }).unwrap();
-    let names: Vec<String> = (0..2_000).map(|number| format!("f{number}")).collect();
-    let names: Vec<&str> = names.iter().map(String::as_str).collect();
-    let begun = Instant::now();
-    let answers = block(client.batch(&names, View::of("u"), Some(ValueType::Boolean), &Value::Bool(true)));
-    assert!(answers.len() == 2_000 && answers.iter().all(|answer| answer.enabled));
-    assert!(begun.elapsed() < Duration::from_millis(3_500), "four parts, one deadline: {:?}", begun.elapsed());
-}
-
-#[test]
-fn a_service_that_lags_behind_what_is_known_is_asked_for_the_known_version() {
-    let calls = Arc::new(AtomicUsize::new(0));
-    let counter = calls.clone();
-    let answer = |version: u64| Reply::Json(200, format!(r#"{{"enabled":true,"reason":"rollout","version":{version},"epoch":"e1"}}"#));
-    // The second question, for another user, meets a replica that lags; asked again, one that does not.
-    let server = Server::start(move |_, _| answer([9, 8, 9][counter.fetch_add(1, Ordering::SeqCst).min(2)]));
-    let client = Client::new(impatient(&server)).unwrap();
-    let of = |user| block(client.evaluate("f", View::of(user), Some(ValueType::Boolean), &Value::Bool(false)));
-    assert_eq!(of("ann").version, 9);
-    assert_eq!((of("bob").version, calls.load(Ordering::SeqCst)), (9, 3));
-}
-
-#[test]
-fn a_question_that_is_refused_is_no_outage() {
-    let server = Server::start(|_, body| if body.contains("no name") { status(400, "") } else { on() });
-    let client = Client::new(impatient(&server)).unwrap();
-    assert!(ask(&client, "f", false).enabled);
-    assert_eq!(ask(&client, "no name", true).reason, Reason::Error);
-    assert_eq!(client.stats().status, Status::Ready);
-    server.become_(|_, _| status(401, ""));
-    ask(&client, "g", true);
-    assert_eq!(client.stats().status, Status::Stale);
-    assert!(client.stats().last_error.unwrap().contains("401"));
-}
-
-#[test]
-fn retry_and_breaker_are_judged_at_the_door() {
-    let of = |name: &str, value: &str| {
-        let pairs = [("config_service_url", Value::from("http://x:1")), ("environment", Value::from("test")), (name, json(value))];
-        Options::from_pairs(pairs)
-    };
-    assert_eq!(of("retry", "false").unwrap().retry.attempts, 1);
-    assert_eq!(of("retry", r#"{"attempts":5,"max":2}"#).unwrap().retry.max, Duration::from_secs(2));
-    assert_eq!(of("breaker", r#"{"failures":2,"reset":5}"#).unwrap().breaker.failures, 2);
-    for (name, value, part) in [
-        ("retry", r#"{"attempts":0}"#, "retry.attempts is 0"),
-        ("retry", r#"{"tries":3}"#, "retry has no \"tries\""),
-        ("retry", "3", "retry is 3"),
-        ("breaker", r#"{"reset":0}"#, "breaker.reset is 0"),
-        ("redis_url", "\"cache:6379\"", "redis_url has no scheme"),
-        ("redis_secret", "\"short\"", "redis_secret is shorter"),
-    ] {
-        let error = of(name, value).unwrap_err();
-        assert!(error.message().contains(part), "{error}");
-    }
-}
-
 // --- rulesets -----------------------------------------------------------------------------------
 
 fn ruleset(version: u64, enabled: bool) -> String {
@@ -526,7 +375,7 @@ fn a_ruleset_that_was_saved_starts_a_client_without_the_service() {
     let client = Client::new(saving.clone()).unwrap();
     block(client.ready(Duration::from_secs(5))).unwrap();
     assert_eq!(client.stats().version, 7);
-    wait(|| path.exists());
+    wait("the ruleset is saved", || path.exists());
     client.close();
 
     server.become_(|_, _| Reply::Json(503, "{}".into()));
@@ -562,12 +411,4 @@ fn another_environments_ruleset_is_refused() {
     let client = Client::new(Options { evaluation: Evaluate::Local, ..options(&server) }).unwrap();
     let error = block(client.ready(Duration::from_millis(800))).unwrap_err();
     assert!(error.message().contains("got \"development\""), "{error}");
-}
-
-fn wait(done: impl Fn() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(15);
-    while !done() {
-        assert!(Instant::now() < deadline, "it did not happen in time");
-        std::thread::sleep(Duration::from_millis(10));
-    }
 }

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used)] // clippy knows test functions, not the helpers beside them
 
+#[path = "support/asking.rs"]
+mod asking;
 #[expect(dead_code, reason = "this service misbehaves less than the other tests' do")]
 mod support;
 #[path = "support/valkey.rs"]
@@ -11,14 +13,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use asking::{block, wait};
 use jackstaff::client::Evaluate;
 use jackstaff::{Attributes, Client, Evaluation, Options, Origin, Reason, Value, ValueType, View};
 use support::{Reply, Server};
 use valkey::Valkey;
-
-fn block<T>(future: impl Future<Output = T>) -> T {
-    tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(future)
-}
 
 fn options(server: &Server, valkey: &Valkey) -> Options {
     let mut options = Options::new(&server.url, "production");
@@ -51,14 +50,6 @@ fn service(version: &Arc<AtomicU64>) -> Server {
         }
         Reply::Json(200, answer)
     })
-}
-
-fn wait(what: &str, done: impl Fn() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(20);
-    while !done() {
-        assert!(Instant::now() < deadline, "{what}: it did not happen in time");
-        std::thread::sleep(Duration::from_millis(5));
-    }
 }
 
 fn written(client: &Client, count: u64) {
