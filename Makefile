@@ -75,7 +75,7 @@ bench-quick: build ## the same with the leaders alone and short blocks
 	$(PYTHON) benches/run.py --quick
 
 bench-own: build ## nanoseconds per check, in every language, beside floors: ours alone
-	cargo bench -p jackstaff --bench check
+	cargo run --release -p jackstaff-benches --bin check
 	$(VENV)/bin/python benches/python_check.py
 	node benches/node_check.js
 	$(PYTHON) scripts/go.py bench

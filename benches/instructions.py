@@ -31,10 +31,10 @@ TOLERANCE = 0.1
 
 def build() -> str:
     """Builds the work that is counted; the path of its binary."""
-    command = ["cargo", "bench", "-q", "-p", "jackstaff", "--bench", "instructions", "--no-run", "--message-format=json"]
+    command = ["cargo", "build", "-q", "--release", "-p", "jackstaff-benches", "--message-format=json"]
     done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True)
     found = [json.loads(line).get("executable") for line in done.stdout.splitlines() if line.startswith("{")]
-    return next(path for path in found if path)
+    return next(path for path in found if path and Path(path).name == "instructions")
 
 
 def instructions(binary: str, case: str, calls: int) -> int:

@@ -85,11 +85,22 @@ def every(rows: list[dict[str, Any]], lang: str) -> list[str]:
     return lines
 
 
+#: What each layer is called, and under which name the clients give it.
+LAYERS = {"hit": "cached", "batch": "50 flags, cached", "shared": "in Redis alone", "miss": "nowhere: the service"}
+
+
 def guide(rows: list[dict[str, Any]]) -> list[str]:
-    lines = ["| client | cached | 50 flags, cached | not cached |", "|---|---|---|---|"]
+    """Each layer of each client: how long a check takes in the mean, by its quantiles, and how many a second that is."""
+    lines = ["| client | answer | a check | CPU | p50 | p99 | p99.9 | a second |", "|---|---|---|---|---|---|---|---|"]
     for row in sorted(rows, key=lambda row: (row["lang"], row["peer"])):
-        texts = [f"{shown(row['results'][name]['min_ns'])} (CPU {shown(row['results'][name]['cpu_min_ns'])})" for name in ("hit", "batch", "miss")]
-        lines.append(f"| {row['peer']}, {TITLES[row['lang']]} | " + " | ".join(texts) + " |")
+        for name, title in LAYERS.items():
+            if not (found := row["results"].get(name)):
+                continue
+            texts = [shown(found[each]) if each in found else "–" for each in ("min_ns", "cpu_min_ns", "p50_ns", "p99_ns", "p999_ns")]
+            lines.append(f"| {row['peer']}, {TITLES[row['lang']]} | {title} | " + " | ".join(texts) + f" | {1e9 / found['min_ns']:,.0f} |")
+    memory = [f"{TITLES[row['lang']]} {found['bytes_an_answer']:.0f}" for row in rows if (found := row["results"].get("memory"))]
+    if memory:
+        lines += ["", f"Bytes of the process for one more cached answer: {', '.join(memory)}."]
     return lines
 
 

@@ -98,6 +98,8 @@ def set_up(part: str) -> bool:
     if not python.exists():
         loud("guide: the Python environment is not built (make build)")
         return False
+    if not installed("guide, ours in Rust", ["cargo", "build", "--release", "--quiet", "-p", "jackstaff-example"], "guide.log", cwd=ROOT):
+        return False
     return installed(
         part, [python, "-m", "pip", "install", "-q", "--disable-pip-version-check", "-r", ROOT / "tests/requirements.txt"], "guide.log"
     )

@@ -2,7 +2,11 @@
 
     hit      one flag, an answer that is cached (the guide: in Redis; ours: in memory, or with the flags in the process)
     batch    fifty flags, all cached
+    shared   one flag, an answer that Redis has and this client has not seen
     miss     a user never seen before: the guide asks Redis and the service, and writes to Redis
+
+Of each: the mean of the best block, and the quantiles of calls timed one by one. Rust has no client of the guide's; ours is
+``examples/rust/src/latency.rs``.
 """
 
 from __future__ import annotations
@@ -35,7 +39,8 @@ def main(seconds: str) -> int:
         flags.write_text(json.dumps(FLAGS))
         with Service(flags=flags) as service:
             for kind in kinds:
-                commands = [[sys.executable, str(ROOT / "benches/guide/python_client.py")], ["node", str(ROOT / "benches/guide/node_client.cjs")]]
+                rust = [] if kind == "guide" else [[str(ROOT / "target/release/latency")]]
+                commands = [*rust, [sys.executable, str(ROOT / "benches/guide/python_client.py")], ["node", str(ROOT / "benches/guide/node_client.cjs")]]
                 for command in commands:
                     module = [str(node_client())] if kind == "guide" and command[0] == "node" else []
                     with Valkey() as valkey:

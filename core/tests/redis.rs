@@ -271,3 +271,12 @@ fn what_expires_soon_is_refreshed_while_it_is_served() {
     wait("refreshed", || server.count() == 2);
     wait("younger", || ask(&client, "f", "ann", false).age < Duration::from_millis(100));
 }
+
+#[test]
+fn certificates_for_a_redis_without_tls_are_refused_at_once() {
+    let mut options = Options::new("http://127.0.0.1:9", "production");
+    options.redis_url = Some("redis://127.0.0.1:6379/0".into());
+    options.redis_ca = Some("-----BEGIN CERTIFICATE-----".into());
+    let refused = Client::new(options).err().expect("there is no TLS to trust anybody by").to_string();
+    assert!(refused.contains("redis_ca") && refused.contains("rediss://"), "{refused}");
+}

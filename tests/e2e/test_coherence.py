@@ -7,9 +7,10 @@ import pytest
 from harness import coherence
 
 
-def test_six_processes_on_one_redis_and_no_promise_broken() -> None:
+@pytest.mark.parametrize("events", [False, True], ids=["time-to-live", "events"])
+def test_six_processes_on_one_redis_and_no_promise_broken(events: bool) -> None:
     seed = int(os.environ.get("JACKSTAFF_SEED", random.randrange(1 << 32)))
-    run = coherence.run(15, seed)
+    run = coherence.run(10, seed, events)
     print(run)
     assert run.broken() == [], f"again with JACKSTAFF_SEED={seed}:\n{run}"
     for name, verdict in run.ours.items():

@@ -13,8 +13,10 @@ import pytest
 from harness.guide import GUIDE, node_client
 from harness.probes import Probe
 from harness.processes import until
+from harness.proxy import Proxy, certificate
 from harness.service import ROOT, Service
 from harness.valkey import Valkey
+from harness.workers import Worker
 
 pytestmark = pytest.mark.skipif(not GUIDE.exists(), reason=f"the integration guide is not at {GUIDE}; set JACKSTAFF_GUIDE")
 
@@ -106,3 +108,17 @@ def test_one_language_s_answer_is_the_others_hit(world) -> None:
     for language in ("Rust", "Python"):
         answer = ask(language, service, valkey, "new_ui", "bob")
         assert answer["origin"] == "redis" and answer["value"] == first["value"] and answer["version"] == first["version"]
+
+
+@pytest.mark.parametrize("language", ["python", "node", "rust"])
+def test_a_redis_that_speaks_tls_is_shared_too(tmp_path, language: str) -> None:
+    root, chain = certificate(tmp_path)
+    with Service(ROOT / "examples" / "flags.yaml") as service, Valkey() as valkey, Proxy(valkey.port, chain) as wire:
+        options = {"config_service_url": service.url, "environment": "production", "evaluation": "remote", "local_ttl": 0.1, "redis_timeout": 2}
+        worker = Worker(language, {**options, "redis_url": wire.url("rediss"), "redis_ca": str(root)}, ["new_ui"], ["ann"], pause=0.15)
+        try:
+            until(lambda: worker.check_alive() or any(answer.origin == "redis" for answer in worker.answers), 30, name="an answer comes out of Redis")
+        finally:
+            worker.stop()
+        assert valkey.keys() and wire.connections
+        assert not [answer for answer in worker.answers if answer.error or answer.origin == "default"]

@@ -1,7 +1,7 @@
 """The randomised coherence run: six clients as processes of their own on one Redis, two of them the integration guide's, and a writer
 that flips flags by a seed. Everybody writes down every answer; the promises are checked afterwards, from the log.
 
-    .venv/bin/python tests/harness/coherence.py SECONDS [SEED]
+    .venv/bin/python tests/harness/coherence.py SECONDS [SEED] [events]
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class Run:
         longer than its time to live. Empty, if all is as it should be."""
         found = [f"{name}: {verdict}" for name, verdict in self.ours.items() if not verdict.is_clean]
         # Ages run from the question, so what is served was right at most a time to live ago; the rest is a machine that is busy
-        # between the answer and the writing down of it.
+        # between the answer and the writing down of it. With events it is all for the way of an event.
         found += [f"{name} served what was wrong for {verdict.stalest:.2f} s" for name, verdict in self.ours.items() if verdict.stalest > CACHE_TTL + 1]
         return found
 
@@ -53,10 +53,11 @@ class Run:
         return "\n".join([*lines, *(f"  {name:<13} {verdict}" for name, verdict in self.verdicts.items())])
 
 
-def run(seconds: float, seed: int) -> Run:
-    """Runs for so long, with a writer that this seed drives."""
+def run(seconds: float, seed: int, events: bool = False) -> Run:
+    """Runs for so long, with a writer that this seed drives. With ``events`` our clients keep answers
+    for ten minutes, and hear of changes."""
     chance = random.Random(seed)
-    with Stage(kinds=KINDS) as stage:
+    with Stage(kinds=KINDS, events=events) as stage:
         over, writes, bare = time.monotonic() + seconds, 0, 0
         while time.monotonic() < over:
             flag = chance.choice(FLAGS)
@@ -80,7 +81,8 @@ def run(seconds: float, seed: int) -> Run:
 
 
 if __name__ == "__main__":
-    outcome = run(float(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else random.randrange(1 << 32))
+    given = [word for word in sys.argv[2:] if word != "events"]
+    outcome = run(float(sys.argv[1]), int(given[0]) if given else random.randrange(1 << 32), events="events" in sys.argv)
     print(outcome)
     if problems := outcome.broken():
         sys.exit("\n".join(["broken:", *problems]))

@@ -72,12 +72,14 @@ def soak(language: str, users: int, url: str, redis_url: str) -> bool:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--users", type=int, default=10_000_000)
-    parser.add_argument("--seconds", type=float, default=600, help="how long the coherence run lasts")
+    parser.add_argument("--seconds", type=float, default=600, help="how long the two coherence runs last together")
     parser.add_argument("--seed", type=int, default=random.randrange(1 << 32))
     given = parser.parse_args()
-    run = coherence.run(given.seconds, given.seed)
-    print(run, flush=True)
-    problems = run.broken()
+    problems = []
+    for events in (False, True):
+        run = coherence.run(given.seconds / 2, given.seed, events)
+        print("following events:" if events else "by time to live:", run, flush=True)
+        problems += run.broken()
     print("\n".join(["✗ broken:", *problems]) if problems else "✓ every promise was kept", flush=True)
     is_well = not problems
     with Valkey(maxmemory="256mb", maxmemory_policy="allkeys-lru") as valkey:

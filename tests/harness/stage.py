@@ -27,6 +27,8 @@ USERS = [f"user{number}" for number in range(5)]
 #: The clients' times, short so that much happens in little time. The same options for all languages.
 TIMEOUT = 2.0
 CACHE_TTL = 3
+#: Where events make answers current: longer than any test.
+LONG_TTL = 600
 OPTIONS: dict[str, Any] = {
     "environment": ENVIRONMENT,
     "evaluation": "remote",
@@ -40,29 +42,33 @@ DOCUMENT = "environments: [production]\nflags:\n" + "".join(f"  {flag}: {{ type:
 
 
 class Stage:
-    """The landscape. ``redis_url`` names another Redis than the single one behind a wire that it starts otherwise."""
+    """The landscape. ``redis_url`` names another Redis than the single one behind a wire that it starts otherwise. With ``events`` the
+    service tells that Redis of every change, our clients listen, and may keep answers for long: only events make them current."""
 
-    def __init__(self, redis_url: str | None = None, kinds: tuple[str, ...] = ("python", "node", "rust")):
+    def __init__(self, redis_url: str | None = None, kinds: tuple[str, ...] = ("python", "node", "rust"), events: bool = False):
         with ExitStack() as stack:
             self.folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="jackstaff-stage-")))
             (self.folder / "flags.yaml").write_text(DOCUMENT)
-            self.service = stack.enter_context(Service(flags=self.folder / "flags.yaml", data=self.folder / "data"))
-            self.service.flags = None  # a restart keeps what was written since
-            self.wire = stack.enter_context(Proxy(int(self.service.listen.rsplit(":", 1)[1])))
             if redis_url is None:
                 self.valkey = stack.enter_context(Valkey())
                 self.redis_wire = stack.enter_context(Proxy(self.valkey.port))
                 redis_url = self.redis_wire.url("redis")
+            extra = ("--redis-url", self.valkey.url) if events else ()
+            self.service = stack.enter_context(Service(flags=self.folder / "flags.yaml", data=self.folder / "data", extra=extra))
+            self.service.flags = None  # a restart keeps what was written since
+            self.wire = stack.enter_context(Proxy(int(self.service.listen.rsplit(":", 1)[1])))
             self.truth = Truth()
             self._values: dict[str, bool] = {}
             self.learn_epoch()
             for flag in FLAGS:
                 self.flip(flag)
             options = {**OPTIONS, "config_service_url": self.wire.url("http"), "redis_url": redis_url}
+            if events:
+                options |= {"redis_updates": True, "local_ttl": LONG_TTL, "cache_ttl": LONG_TTL}
             self.workers = [Worker(kind, options, FLAGS, USERS, pause=0.01) for kind in kinds]
             for worker in self.workers:
                 stack.callback(worker.stop)
-            self.judges = [Judge(self.truth, guide_ttl=CACHE_TTL if worker.is_guide else None) for worker in self.workers]
+            self.judges = [Judge(self.truth, guide_ttl=options["cache_ttl"] if worker.is_guide else None) for worker in self.workers]
             self._read = [0 for _ in self.workers]
             for worker in self.workers:
                 until(lambda worker=worker: worker.check_alive() or len(worker.answers) > 30, 60, name=f"{worker.name} is at work")

@@ -39,12 +39,17 @@ impl Options {
     /// The certificates to trust for Redis, if the options name some.
     ///
     /// # Errors
-    /// `Io` for a file that cannot be read.
+    /// `Io` for a file that cannot be read, `InvalidArgument` where there is no TLS to trust anybody by.
     #[cfg(feature = "redis")]
     pub(super) fn redis_certificates(&self) -> Result<Option<Vec<u8>>> {
         use crate::error::{Error, ErrorKind};
 
         let Some(ca) = &self.redis_ca else { return Ok(None) };
+        let scheme = self.redis_url.as_deref().and_then(|url| url.split_once("://")).map_or("", |(scheme, _)| scheme);
+        if !scheme.starts_with("rediss") && !scheme.starts_with("valkeys") {
+            let what = format!("redis_ca names certificates, but redis_url has the scheme \"{scheme}\": for TLS it has to be rediss://");
+            return Err(Error::new(ErrorKind::InvalidArgument, what));
+        }
         if ca.contains("-----BEGIN") {
             return Ok(Some(ca.as_bytes().to_vec()));
         }

@@ -1,4 +1,4 @@
-//! Nanoseconds per check in Rust, beside a floor measured in the same run: `cargo bench -p jackstaff --bench check`.
+//! Nanoseconds per check in Rust, beside a floor measured in the same run: `cargo run --release -p jackstaff-benches --bin check`.
 //!
 //! Each figure is the best of several rounds, so that what else the machine does counts least.
 
@@ -25,7 +25,7 @@ fn time(calls: u32, mut call: impl FnMut()) -> f64 {
 }
 
 /// The flags that the benches of all languages share.
-const FLAGS: &str = include_str!("../../benches/flags.json");
+const FLAGS: &str = include_str!("../../flags.json");
 
 fn main() {
     let document: Value = serde_json::from_str(FLAGS).expect("the document is JSON");

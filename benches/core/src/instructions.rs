@@ -11,7 +11,7 @@ use jackstaff::ruleset::{Ruleset, Syntax};
 use jackstaff::{Client, Context, Value, ValueType};
 
 /// The flags that the benches of all languages share.
-const FLAGS: &str = include_str!("../../benches/flags.json");
+const FLAGS: &str = include_str!("../../flags.json");
 
 fn main() {
     let arguments: Vec<String> = std::env::args().collect();
