@@ -61,6 +61,8 @@ SETUPS: dict[str, list[list[str]]] = {
 }
 
 PYTEST = [str(PYTHON), "-m", "pytest", "-q", "-p", "no:cacheprovider"]
+# Most of these wait for servers, timeouts and brokers: three at a time take half as long, on two processors too.
+SIDE_BY_SIDE = [*PYTEST, "-n", "3", "--dist", "worksteal"]
 STAGES = [
     Stage("format", ["cargo", "fmt", "--all", "--check"], counts=False),
     Stage("clippy", ["cargo", "clippy", "-q", "--workspace", "--all-targets", "--features", "jackstaff/otel", "--", "-D", "warnings"], counts=False),
@@ -74,7 +76,7 @@ STAGES = [
     Stage("model", ["cargo", "test", "-q", "-p", "jackstaff-model", "-p", "jackstaff-races", "--", "--nocapture"]),
     Stage("instructions", [sys.executable, "benches/instructions.py"]),
     Stage("node-door", ["cargo", "test", "-q", "-p", "jackstaff-node", "--lib"]),
-    Stage("python", [*PYTEST, "bindings-python/tests"], needs=["venv", "python", "service"]),
+    Stage("python", [*SIDE_BY_SIDE, "bindings-python/tests"], needs=["venv", "python", "service"]),
     Stage(
         "stubs",
         [str(PYTHON), "-m", "mypy.stubtest", "jackstaff", "feature_flags_client"],
@@ -88,7 +90,7 @@ STAGES = [
     Stage("c", ["cargo", "test", "-q", "-p", "jackstaff-c"]),
     Stage("c-smoke", [*PYTEST, "bindings-c/tests"], needs=["venv", "service", "c"]),
     Stage("go", [sys.executable, "scripts/go.py", "test"], needs=["venv", "service"]),
-    Stage("e2e", [*PYTEST, "tests/e2e"], needs=["venv", "service", "python", "node", "example", "go", "postgres"]),
+    Stage("e2e", [*SIDE_BY_SIDE, "tests/e2e"], needs=["venv", "service", "python", "node", "example", "go", "postgres"]),
 ]
 GROUPS = {"vectors": ["rust", "python", "node", "go", "e2e"], "conformance": ["rust"]}
 

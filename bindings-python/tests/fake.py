@@ -19,6 +19,7 @@ class FakeService:
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            disable_nagle_algorithm = True  # head and body are two writes: the second would wait for the client's delayed ACK
 
             def log_message(self, *_):
                 pass

@@ -163,6 +163,9 @@ def test_redis_gets_a_message_per_change() -> None:
         subscription = server.redis.pubsub()
         subscription.subscribe("ff:production")
         until(lambda: subscription.get_message(timeout=1), name="the subscription stands")
+        published(service, "redis")  # that there are flags at all was told too
+        while subscription.get_message(timeout=0.2):
+            pass
         version = switch(service, True)
         message = until(lambda: subscription.get_message(timeout=1), name="the message")
         event = json.loads(message["data"])

@@ -9,6 +9,7 @@ import types
 from pathlib import Path
 from typing import Any
 
+from harness.processes import alone
 from harness.service import ROOT
 
 GUIDE = Path(os.environ.get("JACKSTAFF_GUIDE", ROOT.parent / "shared" / "guide" / "feature-flags-integration-guide.md"))
@@ -30,8 +31,10 @@ def python_client() -> Any:
 
 def node_client() -> Path:
     """The Node client as a module, beside the packages it needs; installs them if they are not there."""
-    if not (NODE / "node_modules" / "axios").exists():
-        subprocess.run(["npm", "install", "--no-audit", "--no-fund", "--loglevel=error"], cwd=NODE, check=True)
-    module = NODE / "node_modules" / "featureFlagsClient.js"
-    module.write_text(_block("javascript", "class FeatureFlagsClient {"))
+    with alone(NODE / "node_modules"):
+        if not (NODE / "node_modules" / "axios").exists():
+            subprocess.run(["npm", "install", "--no-audit", "--no-fund", "--loglevel=error"], cwd=NODE, check=True)
+        module, text = NODE / "node_modules" / "featureFlagsClient.js", _block("javascript", "class FeatureFlagsClient {")
+        if not module.exists() or module.read_text() != text:
+            module.write_text(text)
     return module

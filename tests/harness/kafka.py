@@ -20,7 +20,7 @@ from typing import Any
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import NewTopic
 
-from harness.processes import end, free_ports, spawn, until
+from harness.processes import alone, end, free_ports, spawn, until
 from harness.proxy import Proxy
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -190,15 +190,16 @@ def apache_is_possible() -> str | None:
 
 def fetch_jars() -> None:
     """Fetches the jars into ``.tools/kafka``, once a clone."""
-    if any(JARS.glob("kafka_2.13-*.jar")):
-        return
-    with tempfile.TemporaryDirectory(prefix="jackstaff-jars-") as folder:
-        (Path(folder) / "pom.xml").write_text(POM)
-        draft = JARS.with_name("kafka.part")
-        shutil.rmtree(draft, ignore_errors=True)
-        command = ["mvn", "-q", "-B", "dependency:copy-dependencies", f"-DoutputDirectory={draft}"]
-        subprocess.run(command, cwd=folder, check=True, timeout=900)
-        draft.rename(JARS)
+    with alone(JARS):
+        if any(JARS.glob("kafka_2.13-*.jar")):
+            return
+        with tempfile.TemporaryDirectory(prefix="jackstaff-jars-") as folder:
+            (Path(folder) / "pom.xml").write_text(POM)
+            draft = JARS.with_name("kafka.part")
+            shutil.rmtree(draft, ignore_errors=True)
+            command = ["mvn", "-q", "-B", "dependency:copy-dependencies", f"-DoutputDirectory={draft}"]
+            subprocess.run(command, cwd=folder, check=True, timeout=900)
+            draft.rename(JARS)
 
 
 class Apache(Broker):

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import atexit
 import ctypes
+import fcntl
 import signal
 import socket
 import subprocess
 import sys
 import time
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -75,3 +77,12 @@ def until(what: Callable[[], Any], patience: float = 30, pause: float = 0.05, na
             raise TimeoutError(f"{name or what.__name__}: still not so after {patience} s")
         time.sleep(pause)
     return found
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Only one process of all that test at the same time is in here for a folder: the others wait, and then find what was installed."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with folder.with_name(f".{folder.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
