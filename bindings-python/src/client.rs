@@ -40,6 +40,12 @@ impl Core {
         self.client.get().ok_or_else(|| PyRuntimeError::new_err("this client was never opened: call super().__init__(…) in your __init__"))
     }
 
+    /// The core's client, if it was opened.
+    #[inline]
+    pub fn opened(&self) -> Option<&Client> {
+        self.client.get()
+    }
+
     fn open(&self, client: jackstaff::Result<Client>) -> PyResult<()> {
         let client = client.map_err(|error| raise(&error))?;
         self.client.set(client).map_err(|_| PyRuntimeError::new_err("this client is open already"))

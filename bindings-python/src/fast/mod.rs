@@ -12,6 +12,7 @@
 //! The hot road makes no `Py<…>`, so it needs none of PyO3's bookkeeping of who is attached; the cold ones enter through [`Python::attach`].
 
 mod awaitable;
+mod glance;
 
 use std::ffi::{CStr, c_char};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -88,6 +89,11 @@ trait Door {
     /// # Safety
     /// `this` is an instance of this door's class.
     unsafe fn open<'a, 'py>(this: &'a Bound<'py, PyAny>, flag: Option<&'a Bound<'py, PyAny>>) -> PyResult<(&'a Client, &'a str)>;
+    /// The same where the first argument is known to be text, or there is none; `None` for a client that was never opened.
+    ///
+    /// # Safety
+    /// As [`Door::open`].
+    unsafe fn plain<'a>(this: &'a Bound<'_, PyAny>, flag: Option<&'a str>) -> Option<(&'a Client, &'a str)>;
     /// What a wait needs: the client's object and the flag's name.
     ///
     /// # Safety
@@ -109,6 +115,11 @@ impl Door for Whole {
         let Some(flag) = flag else { return Err(missing("flag_name")) };
         Ok((core.client()?, text_of(name_of(flag)?, Place::Argument("flag_name"))?))
     }
+    #[inline]
+    unsafe fn plain<'a>(this: &'a Bound<'_, PyAny>, flag: Option<&'a str>) -> Option<(&'a Client, &'a str)> {
+        // SAFETY: the caller's promise.
+        Some((unsafe { this.cast_unchecked::<Core>() }.get().opened()?, flag?))
+    }
     unsafe fn whole<'py>(this: &Bound<'py, PyAny>, flag: Option<&Bound<'py, PyAny>>) -> (Bound<'py, Core>, Bound<'py, PyAny>) {
         // SAFETY: the caller's promise.
         let core = unsafe { this.cast_unchecked::<Core>() }.clone();
@@ -123,6 +134,12 @@ impl Door for Bound1 {
         // SAFETY: the caller's promise.
         let flag = unsafe { this.cast_unchecked::<Flag>() }.get();
         Ok((&flag.client, &flag.text))
+    }
+    #[inline]
+    unsafe fn plain<'a>(this: &'a Bound<'_, PyAny>, _: Option<&'a str>) -> Option<(&'a Client, &'a str)> {
+        // SAFETY: the caller's promise.
+        let flag = unsafe { this.cast_unchecked::<Flag>() }.get();
+        Some((&flag.client, &flag.text))
     }
     unsafe fn whole<'py>(this: &Bound<'py, PyAny>, _: Option<&Bound<'py, PyAny>>) -> (Bound<'py, Core>, Bound<'py, PyAny>) {
         // SAFETY: the caller's promise.
@@ -199,18 +216,29 @@ unsafe extern "C" fn entry<D: Door, F: Form>(
         // SAFETY: the interpreter calls us attached; see the top for the pointers.
         let py = unsafe { Python::assume_attached() };
         let this = unsafe { Bound::ref_from_ptr(py, &this) };
-        let names = if names.is_null() { None } else { Some(unsafe { Bound::ref_from_ptr(py, &names).cast_unchecked::<PyTuple>() }) };
-        let positional = positional.unsigned_abs();
-        let count = positional + names.map_or(0, |names| names.len());
-        let args = if count == 0 { &[] } else { unsafe { std::slice::from_raw_parts(args, count) } };
-        // SAFETY: `this` is what the descriptor checked, and the pointers in `args` are live objects.
-        unsafe { answer::<D, F>(py, this, args, positional, names) }
+        if names.is_null() {
+            let args = if positional == 0 { &[] } else { unsafe { std::slice::from_raw_parts(args, positional.unsigned_abs()) } };
+            // SAFETY: `this` is what the descriptor checked, and the pointers in `args` are live objects.
+            if let Some(enabled) = unsafe { glance::glance::<D>(py, this, args) } {
+                return finished::<F>(py, enabled);
+            }
+        }
+        // SAFETY: as above.
+        unsafe { answer::<D, F>(py, this, args, positional.unsigned_abs(), names) }.unwrap_or_else(fail)
     };
     match catch_unwind(AssertUnwindSafe(body)) {
-        Ok(Ok(answer)) => answer,
-        Ok(Err(error)) => fail(error),
+        Ok(answer) => answer,
         Err(_) => fail(PyRuntimeError::new_err("a check failed inside jackstaff; this is a bug, please report it")),
     }
+}
+
+/// What goes back for an answer that is there.
+#[inline]
+fn finished<F: Form>(py: Python<'_>, enabled: bool) -> *mut ffi::PyObject {
+    if log::is_pending() {
+        Python::attach(log::drain);
+    }
+    F::now(py, enabled)
 }
 
 #[cold]
@@ -219,16 +247,22 @@ fn fail(error: PyErr) -> *mut ffi::PyObject {
     ptr::null_mut()
 }
 
+/// The answer to any call, right or wrong.
+///
 /// # Safety
-/// `this` is an instance of the door's class; `args` holds live objects, `positional` of them without a name in `names`.
-#[inline]
+/// `this` is an instance of the door's class; `args` points at live objects, `positional` and then one for each name in `names`.
+#[inline(never)]
 unsafe fn answer<D: Door, F: Form>(
     py: Python<'_>,
     this: &Bound<'_, PyAny>,
-    args: &[*mut ffi::PyObject],
+    args: *const *mut ffi::PyObject,
     positional: usize,
-    names: Option<&Bound<'_, PyTuple>>,
+    names: *mut ffi::PyObject,
 ) -> PyResult<*mut ffi::PyObject> {
+    // SAFETY: the caller's promise.
+    let names = if names.is_null() { None } else { Some(unsafe { Bound::ref_from_ptr(py, &names).cast_unchecked::<PyTuple>() }) };
+    let count = positional + names.map_or(0, |names| names.len());
+    let args = if count == 0 { &[] } else { unsafe { std::slice::from_raw_parts(args, count) } };
     let mut given: [Option<&Bound<'_, PyAny>>; 4] = [None; 4];
     if positional > 3 - D::KNOWN {
         return Err(too_many(3 - D::KNOWN, positional));
@@ -257,12 +291,12 @@ unsafe fn answer<D: Door, F: Form>(
     let default = default.map_or(Ok(false), bool_of)?;
     let context = context.filter(|context| !context.is_none());
     let found = with_view(user, context, |view| client.peek_enabled(text, view, default))?;
-    if log::is_pending() {
-        Python::attach(log::drain);
-    }
     match found {
-        Some(enabled) => Ok(F::now(py, enabled)),
+        Some(enabled) => Ok(finished::<F>(py, enabled)),
         None => {
+            if log::is_pending() {
+                Python::attach(log::drain);
+            }
             // SAFETY: the caller's promise.
             let (core, flag) = unsafe { D::whole(this, flag) };
             later::<F>(&Unanswered { core, flag, user, default, context })
