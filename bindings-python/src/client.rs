@@ -10,6 +10,7 @@ use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 
+use crate::batch::Lists;
 use crate::context::with_view;
 use crate::convert::{DOCUMENT, Place, text_of, to_python, value_of};
 use crate::error::raise;
@@ -25,6 +26,8 @@ use crate::{fork, log, wait};
 #[derive(Default)]
 pub struct Core {
     client: OnceLock<Client>,
+    /// The lists of flags that it is asked about.
+    pub lists: Lists,
 }
 
 impl Core {
@@ -107,7 +110,7 @@ impl Core {
         default: &Bound<'py, PyAny>,
         context: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Option<(Bound<'py, PyAny>,)>> {
-        let found = Question::new(kind, flags, default)?.now(self.client()?, user_id, context)?;
+        let found = Question::new(kind, flags, default)?.now(self, user_id, context)?;
         if log::is_pending() {
             log::drain(default.py());
         }

@@ -1,5 +1,7 @@
 //! Who is asking, as Python says it: a user id, a [`Context`], or a user id and a dict of attributes.
 
+use std::sync::Arc;
+
 use jackstaff::{Attributes, View, context as core};
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
@@ -7,6 +9,7 @@ use pyo3::types::{PyBool, PyDict, PyInt, PyMapping, PyString};
 
 use crate::convert::{self, Place, shown, text_of, type_name};
 use crate::error::raise;
+use crate::names::Names;
 
 /// A user id and attributes, converted once and used for many checks.
 ///
@@ -110,32 +113,70 @@ fn checked(key: &str) -> PyResult<&str> {
 
 /// The attributes of a dict (any mapping, or another context's), laid over those `under` it.
 fn read_attributes(given: &Bound<'_, PyAny>, under: Option<&Attributes>) -> PyResult<Attributes> {
-    let mut pairs: Vec<(std::sync::Arc<str>, jackstaff::Value)> = Vec::with_capacity(given.len().unwrap_or(0));
-    if let Some(under) = under {
-        pairs.extend(under.iter().map(|(name, value)| (name.into(), value.clone())));
-    }
     // A dict is the rule, and the cheapest to tell.
     if let Ok(dict) = given.cast::<PyDict>() {
-        for (name, value) in dict.iter() {
-            pairs.push(attribute(&name, &value)?);
-        }
-    } else if let Ok(context) = given.cast::<Context>() {
-        pairs.extend(context.get().0.attributes().iter().map(|(name, value)| (name.into(), value.clone())));
-    } else if let Ok(mapping) = given.cast::<PyMapping>() {
-        for pair in mapping.items()? {
-            pairs.push(attribute(&pair.get_item(0)?, &pair.get_item(1)?)?);
-        }
-    } else if !given.is_none() {
+        let mut names = Names::here();
+        return laid_over(under, dict.len(), dict.iter().map(|(name, value)| attribute(&mut names, &name, &value)));
+    }
+    if let Ok(context) = given.cast::<Context>() {
+        let over = context.get().0.attributes();
+        return laid_over(under, over.iter().len(), over.entries().iter().cloned().map(Ok));
+    }
+    if let Ok(mapping) = given.cast::<PyMapping>() {
+        let (mut names, items) = (Names::here(), mapping.items()?);
+        return laid_over(under, items.len(), items.iter().map(|pair| attribute(&mut names, &pair.get_item(0)?, &pair.get_item(1)?)));
+    }
+    if !given.is_none() {
         let message = format!("context is a {}: it has to be a dict of attributes, such as {{\"plan\": \"pro\"}}", type_name(given));
         return Err(PyTypeError::new_err(message));
     }
-    Attributes::new(pairs).map_err(|error| raise(&error))
+    Ok(under.cloned().unwrap_or_default())
 }
 
-fn attribute(name: &Bound<'_, PyAny>, value: &Bound<'_, PyAny>) -> PyResult<(std::sync::Arc<str>, jackstaff::Value)> {
+type Pair = (Arc<str>, jackstaff::Value);
+
+/// The attributes `under` with `pairs` over them. They go into their place as they are read, with no list of them in between.
+fn laid_over(under: Option<&Attributes>, count: usize, pairs: impl Iterator<Item = PyResult<Pair>>) -> PyResult<Attributes> {
+    let mut failure = None;
+    let under = under.map_or(&[][..], Attributes::entries);
+    let pairs = Reading { pairs, failure: &mut failure, at_least: count };
+    let attributes = Attributes::new(under.iter().cloned().chain(pairs));
+    match failure {
+        Some(error) => Err(error),
+        None => attributes.map_err(|error| raise(&error)),
+    }
+}
+
+/// Pairs until one fails, as many as were announced.
+struct Reading<'a, I> {
+    pairs: I,
+    failure: &'a mut Option<PyErr>,
+    at_least: usize,
+}
+
+impl<I: Iterator<Item = PyResult<Pair>>> Iterator for Reading<'_, I> {
+    type Item = Pair;
+
+    fn next(&mut self) -> Option<Pair> {
+        match self.pairs.next()? {
+            Ok(pair) => Some(pair),
+            Err(error) => {
+                *self.failure = Some(error);
+                None
+            }
+        }
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (self.at_least, None) // room is made by it once; a pair that fails leaves some of it
+    }
+}
+
+fn attribute(names: &mut Names, name: &Bound<'_, PyAny>, value: &Bound<'_, PyAny>) -> PyResult<Pair> {
     let Ok(text) = name.cast::<PyString>() else {
         return Err(PyTypeError::new_err(format!("context has the key {}, a {}: attributes have names", shown(name), type_name(name))));
     };
-    let text = text_of(text, Place::Argument("the name of an attribute"))?;
-    Ok((text.into(), convert::value_of(value, Place::Attribute(text), convert::ATTRIBUTE)?))
+    let name = names.text(text)?;
+    let value = convert::value_of(value, Place::Attribute(&name), convert::ATTRIBUTE)?;
+    Ok((name, value))
 }

@@ -2,7 +2,7 @@
 //!
 //! A check comes in through [`fast`], an entry written by hand, because it is called for every request and a generated one
 //! costs half as much again. It borrows the text of its arguments, asks [`jackstaff::Client::peek_enabled`] and returns; no lock is let go and no event
-//! loop is touched. Everything else is ordinary PyO3: [`client`] converts ([`question`], [`context`], [`convert`]), calls the core, converts back
+//! loop is touched. Everything else is ordinary PyO3: [`client`] converts ([`question`], [`batch`], [`context`], [`names`], [`convert`]), calls the core, converts back
 //! ([`evaluation`], [`error`]).
 //!
 //! What can only be answered after a wait goes to the core's own runtime ([`wait`]). Threads of that runtime never touch
@@ -13,6 +13,7 @@
 //! The classes that people use are Python (`python/jackstaff/`): two skins, one with `await` and one without, over the one
 //! [`client::Core`].
 
+mod batch;
 mod client;
 mod context;
 mod convert;
@@ -23,6 +24,7 @@ mod flag;
 mod fork;
 mod interpreter;
 mod log;
+mod names;
 mod question;
 mod queue;
 mod wait;

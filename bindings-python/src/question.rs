@@ -1,10 +1,12 @@
 //! A question as Python puts it: what kind, about which flags, and what its answer becomes.
 
-use jackstaff::{Client, Context, Evaluation, Value, ValueType, View};
+use jackstaff::{Client, Context, Evaluation, Value, ValueType};
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::{PyBool, PyDict, PyList, PyString, PyTuple};
+use pyo3::types::{PyBool, PyDict, PyString};
 
+use crate::batch;
+use crate::client::Core;
 use crate::context::with_view;
 use crate::convert::{ATTRIBUTE, Place, shown, text_of, type_name, value_of};
 use crate::evaluation::{self, typed};
@@ -72,15 +74,11 @@ impl<'py> Question<'py> {
     }
 
     /// The answer now, or `None` if only a wait could tell.
-    pub fn now(
-        &self,
-        client: &Client,
-        user: &Bound<'py, PyAny>,
-        context: Option<&Bound<'py, PyAny>>,
-    ) -> PyResult<Option<Bound<'py, PyAny>>> {
+    pub fn now(&self, core: &Core, user: &Bound<'py, PyAny>, context: Option<&Bound<'py, PyAny>>) -> PyResult<Option<Bound<'py, PyAny>>> {
         if let Kind::Batch = self.kind {
-            return Ok(batch(client, &self.flags, user, &self.given, context)?.map(Bound::into_any));
+            return Ok(batch::now(core, &self.flags, user, bool_of(&self.given)?, context)?.map(Bound::into_any));
         }
+        let client = core.client()?;
         let flag = text_of(name_of(&self.flags)?, Place::Argument("flag_name"))?;
         let found = with_view(user, context, |view| client.peek(flag, view, self.kind.wanted(), &self.default))?;
         found.map(|evaluation| present(self.given.py(), self.kind, evaluation, &self.given, &self.default)).transpose()
@@ -101,7 +99,7 @@ impl<'py> Question<'py> {
             Ok(true)
         };
         match self.kind {
-            Kind::Batch => each(&self.flags, take)?,
+            Kind::Batch => batch::each(&self.flags, take)?,
             _ => name_of(&self.flags).and_then(take)?,
         };
         let context = with_view(user, context, |view| Context::from(view))?;
@@ -151,48 +149,6 @@ pub fn name_of<'a, 'py>(name: &'a Bound<'py, PyAny>) -> PyResult<&'a Bound<'py, 
     }
     name.cast::<PyString>()
         .map_err(|_| PyTypeError::new_err(format!("flag_name is {}, a {}: it has to be text", shown(name), type_name(name))))
-}
-
-/// Which of these flags are on, now; `None` if only a wait could tell.
-fn batch<'py>(
-    client: &Client,
-    flags: &Bound<'py, PyAny>,
-    user: &Bound<'py, PyAny>,
-    default: &Bound<'py, PyAny>,
-    context: Option<&Bound<'py, PyAny>>,
-) -> PyResult<Option<Bound<'py, PyDict>>> {
-    let default = bool_of(default)?;
-    let (dict, checks) = (PyDict::new(flags.py()), client.checks());
-    let ask = |view: View<'_>| {
-        each(flags, |name| match checks.enabled(text_of(name, Place::Argument("flag_name"))?, view, default) {
-            Some(enabled) => dict.set_item(name, enabled).map(|()| true),
-            None => Ok(false),
-        })
-    };
-    let whole = with_view(user, context, ask)??;
-    Ok(whole.then_some(dict))
-}
-
-/// Calls `visit` with each name of a list or tuple while it says true; whether it always did.
-fn each<'py>(flags: &Bound<'py, PyAny>, mut visit: impl FnMut(&Bound<'py, PyString>) -> PyResult<bool>) -> PyResult<bool> {
-    let mut visit = |name: Bound<'py, PyAny>| visit(name_of(&name)?);
-    if let Ok(list) = flags.cast::<PyList>() {
-        for name in list {
-            if !visit(name)? {
-                return Ok(false);
-            }
-        }
-    } else if let Ok(tuple) = flags.cast::<PyTuple>() {
-        for name in tuple {
-            if !visit(name)? {
-                return Ok(false);
-            }
-        }
-    } else {
-        let message = format!("flag_names is {}, a {}: it has to be a list of names", shown(flags), type_name(flags));
-        return Err(PyTypeError::new_err(message));
-    }
-    Ok(true)
 }
 
 /// The caller's default for a boolean.

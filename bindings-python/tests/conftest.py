@@ -9,7 +9,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 sys.path.insert(1, str(Path(__file__).parents[2] / "tests"))  # the harness that starts the real service
 # Tests say for themselves what the environment says.
-for _name in ("CONFIG_SERVICE_URL", "ENVIRONMENT", "JACKSTAFF_API_KEY", "JACKSTAFF_EVALUATION", "REDIS_URL"):
+for _name in ("CONFIG_SERVICE_URL", "ENVIRONMENT", "JACKSTAFF_API_KEY", "JACKSTAFF_EVALUATION", "JACKSTAFF_REDIS_SECRET", "REDIS_URL"):
     os.environ.pop(_name, None)
 
 from fake import FakeService  # noqa: E402

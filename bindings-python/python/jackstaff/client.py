@@ -51,7 +51,7 @@ class FeatureFlagsClient(Client):
             A boolean flag's value; ``default`` if nobody can say (an unknown flag, no ruleset yet, a failure), which a disabled flag is
             not. Never raises for anything that the network does, and never waits longer than the client's ``timeout``; raises TypeError or
             ValueError, naming the argument or the attribute, for one that cannot be used."""
-            found = self._check_now(flag_name, user_id, default, context=context)
+            found = self._check_now(flag_name, user_id, default, context)
             return found if found is not None else await _waiting.ask(self, "enabled", flag_name, user_id, default, context)
 
     else:
@@ -134,7 +134,7 @@ class BoundFlag(Flag):
 
         async def enabled(self, user_id: User, default: bool = False, *, context: Attributes = None) -> bool:
             """Is this flag on for this user? As the client's ``is_enabled``."""
-            found = self._check_now(user_id, default, context=context)
+            found = self._check_now(user_id, default, context)
             return found if found is not None else await _waiting.ask(self._client, "enabled", self.name, user_id, default, context)
 
     else:

@@ -8,7 +8,7 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::PyString;
 
-use super::Door;
+use super::{Door, Form};
 use crate::context::Context;
 use crate::fork;
 
@@ -17,12 +17,14 @@ use crate::fork;
 /// # Safety
 /// `this` is an instance of the door's class and `args` holds live objects; the caller is attached.
 #[inline]
-pub unsafe fn glance<D: Door>(py: Python<'_>, this: &Bound<'_, PyAny>, args: &[*mut ffi::PyObject]) -> Option<bool> {
+pub unsafe fn glance<D: Door, F: Form>(py: Python<'_>, this: &Bound<'_, PyAny>, args: &[*mut ffi::PyObject]) -> Option<bool> {
     let (flag, user, default) = match (D::KNOWN, args) {
         (0, [flag, user]) => (Some(flag), user, false),
         (0, [flag, user, default]) => (Some(flag), user, truth(*default)?),
+        (0, [flag, user, default, context]) if F::TAKES_FOUR && is_none(*context) => (Some(flag), user, truth(*default)?),
         (1, [user]) => (None, user, false),
         (1, [user, default]) => (None, user, truth(*default)?),
+        (1, [user, default, context]) if F::TAKES_FOUR && is_none(*context) => (None, user, truth(*default)?),
         _ => return None,
     };
     if fork::happened() {
@@ -56,6 +58,12 @@ fn truth(default: *mut ffi::PyObject) -> Option<bool> {
             _ => None,
         }
     }
+}
+
+#[inline]
+fn is_none(context: *mut ffi::PyObject) -> bool {
+    // SAFETY: as above.
+    unsafe { context == ffi::Py_None() }
 }
 
 /// The text of a string that is neither of a subclass nor has half of a surrogate pair in it.

@@ -52,11 +52,11 @@ A boolean flag's value; ``default`` if nobody can say (an unknown flag, no rules
 ``user_id`` is text, an integer (its digits), a Context, or None for nobody in particular; ``context`` is a dict of attributes.\n\
 Never raises for anything that the network does, and never waits longer than the client's ``timeout``; raises TypeError or\n\
 ValueError, naming the argument or the attribute, for one that cannot be used.";
-const CHECK_NOW: &CStr = c"_check_now($self, flag_name, user_id, default=False, *, context=None)\n--\n\n\
+const CHECK_NOW: &CStr = c"_check_now($self, flag_name, user_id, default=False, context=None)\n--\n\n\
 Is the flag on? None if only a wait could tell.";
 const FLAG_CHECK: &CStr = c"enabled($self, user_id, default=False, *, context=None)\n--\n\n\
 Is this flag on for this user? As the client's is_enabled.";
-const FLAG_CHECK_NOW: &CStr = c"_check_now($self, user_id, default=False, *, context=None)\n--\n\n\
+const FLAG_CHECK_NOW: &CStr = c"_check_now($self, user_id, default=False, context=None)\n--\n\n\
 Is the flag on? None if only a wait could tell.";
 
 /// Puts `function` on `class` as the method `attribute`.
@@ -159,6 +159,8 @@ struct Unanswered<'a, 'py> {
 
 /// In which form the answer goes back.
 trait Form {
+    /// May the context come without its name? Only where our own Python calls, which saves itself the keyword.
+    const TAKES_FOUR: bool = false;
     /// A new reference to what stands for an answer that is there.
     fn now(py: Python<'_>, enabled: bool) -> *mut ffi::PyObject;
     /// What is returned when only a wait could tell.
@@ -196,6 +198,7 @@ impl Form for Await {
 }
 
 impl Form for Now {
+    const TAKES_FOUR: bool = true;
     #[inline]
     fn now(py: Python<'_>, enabled: bool) -> *mut ffi::PyObject {
         <Wait as Form>::now(py, enabled)
@@ -219,7 +222,7 @@ unsafe extern "C" fn entry<D: Door, F: Form>(
         if names.is_null() {
             let args = if positional == 0 { &[] } else { unsafe { std::slice::from_raw_parts(args, positional.unsigned_abs()) } };
             // SAFETY: `this` is what the descriptor checked, and the pointers in `args` are live objects.
-            if let Some(enabled) = unsafe { glance::glance::<D>(py, this, args) } {
+            if let Some(enabled) = unsafe { glance::glance::<D, F>(py, this, args) } {
                 return finished::<F>(py, enabled);
             }
         }
@@ -264,8 +267,9 @@ unsafe fn answer<D: Door, F: Form>(
     let count = positional + names.map_or(0, |names| names.len());
     let args = if count == 0 { &[] } else { unsafe { std::slice::from_raw_parts(args, count) } };
     let mut given: [Option<&Bound<'_, PyAny>>; 4] = [None; 4];
-    if positional > 3 - D::KNOWN {
-        return Err(too_many(3 - D::KNOWN, positional));
+    let most = 3 + usize::from(F::TAKES_FOUR) - D::KNOWN;
+    if positional > most {
+        return Err(too_many(most, positional));
     }
     for (place, argument) in given[D::KNOWN..].iter_mut().zip(&args[..positional]) {
         // SAFETY: the caller's promise.
