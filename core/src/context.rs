@@ -9,7 +9,7 @@ use std::sync::Arc;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::value::{Value, read_entries};
+use crate::value::{Value, read_entries, same};
 
 /// The most attributes that a context may carry.
 pub const MAX_ATTRIBUTES: usize = 256;
@@ -67,7 +67,7 @@ impl Attributes {
     pub fn get(&self, name: &str) -> Option<&Value> {
         // A handful of attributes is the rule, and then a scan beats a binary search.
         if self.0.len() <= 8 {
-            self.0.iter().find(|(other, _)| &**other == name).map(|(_, value)| value)
+            self.0.iter().find(|(other, _)| same(other, name)).map(|(_, value)| value)
         } else {
             self.0.binary_search_by(|(other, _)| (**other).cmp(name)).ok().map(|at| &self.0[at].1)
         }

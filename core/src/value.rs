@@ -258,12 +258,38 @@ impl<'de> Deserialize<'de> for Name {
     }
 }
 
+/// Are the two texts the same? Names have a dozen bytes, and for those a call of the library's comparison costs more than two words
+/// of each.
+#[inline]
+pub(crate) fn same(a: &str, b: &str) -> bool {
+    let (a, b) = (a.as_bytes(), b.as_bytes());
+    if a.len() != b.len() {
+        return false;
+    }
+    match a.len() {
+        8..=16 => a.first_chunk::<8>() == b.first_chunk::<8>() && a.last_chunk::<8>() == b.last_chunk::<8>(),
+        4..=7 => a.first_chunk::<4>() == b.first_chunk::<4>() && a.last_chunk::<4>() == b.last_chunk::<4>(),
+        2..=3 => a.first_chunk::<2>() == b.first_chunk::<2>() && a.last_chunk::<1>() == b.last_chunk::<1>(),
+        _ => a == b,
+    }
+}
+
+/// Does a key come twice?
+pub(crate) fn repeats<K: AsRef<str>, V>(entries: &[(K, V)]) -> bool {
+    let name = |at: usize| entries[at].0.as_ref();
+    if entries.len() <= 8 {
+        // Most maps are small and have no key twice: then there is nothing to sort.
+        return (1..entries.len()).any(|at| (0..at).any(|before| name(before) == name(at)));
+    }
+    let mut names: Vec<&str> = entries.iter().map(|(name, _)| name.as_ref()).collect();
+    names.sort_unstable();
+    names.windows(2).any(|pair| pair[0] == pair[1])
+}
+
 /// Entries without those whose key comes again later: the last one wins, as in every JSON reader our users know. By sorting, since a body
 /// of many thousand keys must not cost their square.
 pub(crate) fn last_of_each<K: AsRef<str>, V>(entries: Vec<(K, V)>) -> Vec<(K, V)> {
-    // Most maps are small and have no key twice: then there is nothing to sort and nothing to move.
-    let is_known = |at: usize| entries[..at].iter().any(|(key, _)| key.as_ref() == entries[at].0.as_ref());
-    if entries.len() <= 8 && !(1..entries.len()).any(is_known) {
+    if !repeats(&entries) {
         return entries;
     }
     let mut order: Vec<usize> = (0..entries.len()).collect();

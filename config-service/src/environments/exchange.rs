@@ -30,7 +30,7 @@ pub fn import(state: &State, text: &str, syntax: Syntax, replace: bool, note: No
     }
     for (section, parts) in [(Section::Segment, document.segments()), (Section::Flag, document.flags())] {
         for (name, node) in parts {
-            let action = Action::Revive(node.clone());
+            let action = Action::Revive((**node).clone());
             draft.edits.push(Edit { part: (section, name.clone()), expected: Expectation::Any, action });
         }
         if replace {

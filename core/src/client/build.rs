@@ -15,7 +15,7 @@ use crate::format;
 use crate::format::native::{self, Document};
 use crate::ir::Snapshot;
 use crate::ruleset::problem::to_error;
-use crate::ruleset::{Node, Ruleset, Severity, Syntax};
+use crate::ruleset::{Node, Syntax};
 use crate::source::saved;
 use crate::value::Value;
 
@@ -57,7 +57,29 @@ impl Client {
         Self::new(options)
     }
 
-    pub(super) fn build(options: Options, is_mock: bool) -> Result<Self> {
+    /// A client that lives on a document given as JSON text, be it as people write it or as the service sends it (`GET
+    /// …/rulesets/{environment}`): the quickest way to a client without a service, and nothing but the compiled flags is kept.
+    ///
+    /// # Errors
+    /// `InvalidDocument` with every mistake.
+    pub fn from_json(text: &str, environment: &str) -> Result<Self> {
+        let mut options = Options::without_service(environment);
+        options.bootstrap = Some(Bootstrap::Document(Value::Null));
+        Self::build_on(options, false, Some(read_json(text, environment)?))
+    }
+
+    pub(super) fn build(mut options: Options, is_mock: bool) -> Result<Self> {
+        options.check()?;
+        let bootstrap = match &mut options.bootstrap {
+            // What is left of it in the options only says that there was one.
+            Some(Bootstrap::Document(document)) => Some(read_document(&std::mem::take(document), &options.environment)?),
+            _ => None,
+        };
+        Self::build_on(options, is_mock, bootstrap)
+    }
+
+    /// A client of these options; `document` is the snapshot of the document in them.
+    fn build_on(options: Options, is_mock: bool, document: Option<Snapshot>) -> Result<Self> {
         options.check()?;
         if options.config_service_url.is_none() && options.bootstrap.is_none() {
             return Err(Error::new(
@@ -72,8 +94,7 @@ impl Client {
         };
         let bootstrap = match &options.bootstrap {
             Some(Bootstrap::File { path, format }) => Some(read_file(path, format, &options.environment)?),
-            Some(Bootstrap::Document(document)) => Some(read_document(document, &options.environment)?),
-            None => None,
+            Some(Bootstrap::Document(_)) | None => document,
         };
         let waiting = if options.evaluation == Evaluate::Remote {
             None
@@ -154,20 +175,27 @@ pub(super) fn read_file(path: &Path, format: &str, environment: &str) -> Result<
     })
 }
 
+/// The snapshot of a document as JSON text, be it as people write it or as the service sends it.
+fn read_json(text: &str, environment: &str) -> Result<Snapshot> {
+    #[derive(serde::Deserialize)]
+    struct Outline {
+        epoch: Option<serde::de::IgnoredAny>,
+    }
+    match native::compile_sent_json(text) {
+        Err(_) if serde_json::from_str::<Outline>(text).is_ok_and(|outline| outline.epoch.is_none()) => {
+            (native::FORMAT.compile)(text, Syntax::Json, environment)
+        }
+        sent => sent,
+    }
+}
+
 /// The snapshot of a document, be it as people write it or as the service sends it.
 fn read_document(document: &Value, environment: &str) -> Result<Snapshot> {
     if document.get("epoch").is_some() {
-        let ruleset: Ruleset = serde_json::from_str(&document.to_json())
-            .map_err(|error| Error::new(ErrorKind::InvalidDocument, format!("this is no ruleset: {error}")).caused_by(error))?;
-        return Ok(native::compile(&ruleset, None));
+        return native::compile_sent(document);
     }
     let document = Document::from_node(&Node::from(document)).map_err(|problems| to_error(None, &problems))?;
-    let problems = document.check(None);
-    if problems.iter().any(|problem| problem.severity == Severity::Error) {
-        return Err(to_error(None, &problems));
-    }
-    document.require_environment(environment)?;
-    Ok(native::compile(&document.ruleset(environment), None))
+    native::compile_document(&document, environment)
 }
 
 impl Inner {

@@ -6,6 +6,7 @@
 use std::cell::Cell;
 use std::future::Future;
 use std::sync::Arc;
+use std::time::Duration;
 
 use arc_swap::Guard;
 
@@ -89,12 +90,16 @@ impl Client {
     ///
     /// `wanted` is the type that the caller can use: another one is the default, with reason `type_mismatch`.
     pub fn peek(&self, flag: &str, context: View<'_>, wanted: Option<ValueType>, default: &Value) -> Option<Evaluation> {
-        self.peek_in(self.inner.snapshot.load().as_deref(), flag, context, wanted, default)
+        let evaluation = self.peek_in(self.inner.snapshot.load().as_deref(), self.inner.age(), flag, context, wanted, default)?;
+        self.inner.stats.check(evaluation.origin);
+        Some(evaluation)
     }
 
+    /// Does not count the check.
     fn peek_in(
         &self,
         snapshot: Option<&Snapshot>,
+        age: Duration,
         flag: &str,
         context: View<'_>,
         wanted: Option<ValueType>,
@@ -105,7 +110,7 @@ impl Client {
             Some(snapshot) => {
                 let answer = eval::evaluate(snapshot, flag, context, self.inputs());
                 let mut evaluation = eval::finish(answer, snapshot, flag, wanted, default);
-                evaluation.age = inner.age();
+                evaluation.age = age;
                 evaluation
             }
             None if self.is_closed() => not_ready(flag, default),
@@ -144,8 +149,18 @@ impl Client {
 
     /// [`Client::batch`] now, or `None` if only a wait could tell. Where flags are evaluated in process, all on the same snapshot.
     pub fn peek_batch(&self, flags: &[&str], context: View<'_>, wanted: Option<ValueType>, default: &Value) -> Option<Vec<Evaluation>> {
-        let guard = self.inner.snapshot.load();
-        flags.iter().map(|flag| self.peek_in(guard.as_deref(), flag, context, wanted, default)).collect()
+        let (guard, age) = (self.inner.snapshot.load(), self.inner.age());
+        let mut evaluations = Vec::with_capacity(flags.len());
+        let mut counts = [0; Origin::ALL.len()];
+        for flag in flags {
+            let evaluation = self.peek_in(guard.as_deref(), age, flag, context, wanted, default)?;
+            counts[evaluation.origin as usize] += 1;
+            evaluations.push(evaluation);
+        }
+        for (origin, count) in Origin::ALL.into_iter().zip(counts).filter(|(_, count)| *count > 0) {
+            self.inner.stats.checks(origin, count);
+        }
+        Some(evaluations)
     }
 
     /// How the flag's answer comes about, and the answer. Only where flags are evaluated in process; else `None`.
@@ -190,7 +205,10 @@ impl Client {
             }
             _ => flags.iter().map(|flag| not_ready(flag, default)).collect(),
         };
-        evaluations.iter().for_each(|evaluation| self.inner.seen(evaluation, context));
+        for evaluation in &evaluations {
+            self.inner.stats.check(evaluation.origin);
+            self.inner.seen(evaluation, context);
+        }
         evaluations
     }
 }
@@ -229,9 +247,8 @@ fn not_ready(flag: &str, default: &Value) -> Evaluation {
 }
 
 impl Inner {
-    /// Counts a check, records it for a mock, and warns once about a flag that has no answer.
+    /// Records a check for a mock, and warns once about a flag that has no answer.
     fn seen(&self, evaluation: &Evaluation, context: View<'_>) {
-        self.stats.check(evaluation.origin);
         if self.is_mock {
             self.record(&evaluation.flag, context, evaluation.value.as_bool().unwrap_or(evaluation.enabled));
         }

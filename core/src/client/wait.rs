@@ -66,7 +66,7 @@ impl Client {
             by_origin,
             version: snapshot.as_ref().map_or(0, |snapshot| snapshot.version),
             epoch: snapshot.as_ref().map_or_else(String::new, |snapshot| snapshot.epoch.to_string()),
-            flags: snapshot.as_ref().map_or(0, |snapshot| snapshot.flags().len()),
+            flags: snapshot.as_ref().map_or(0, |snapshot| snapshot.flag_count()),
             age: self.inner.age(),
             changes: self.inner.stats.changes.load(Ordering::Relaxed),
             failures: self.inner.stats.failures.load(Ordering::Relaxed),

@@ -26,7 +26,7 @@ use std::sync::Arc;
 
 use crate::context::View;
 use crate::evaluation::{ErrorCode, Evaluation, Origin, Reason};
-use crate::ir::{Body, Flag, Rule, Snapshot, ValueType, Variant};
+use crate::ir::{Body, Expr, Flag, Rule, Snapshot, Target, ValueType, Variant};
 use crate::value::Value;
 pub use date::parse_date_ms;
 pub use inputs::{Asked, Inputs};
@@ -57,7 +57,21 @@ pub struct Answer<'s> {
     pub asked: Asked,
 }
 
-impl Answer<'_> {
+impl<'s> Answer<'s> {
+    /// What serving a target comes to.
+    #[inline]
+    fn of(flag: &'s Flag, body: &'s Body, rule: Option<&'s Rule>, target: &'s Target, asked: Asked) -> Result<Self, ErrorCode> {
+        let variant = match target.variant {
+            Some(index) => Some(body.variants.get(index as usize).ok_or(ErrorCode::MalformedFlag)?),
+            None => None,
+        };
+        let value = match variant {
+            Some(variant) => Some(variant.value.as_ref().map_err(|code| *code)?),
+            None => None,
+        };
+        Ok(Self { flag, body, variant, value, reason: target.reason, rule, note: target.note.as_deref(), asked })
+    }
+
     /// Is the flag on, for [`Evaluation::enabled`]?
     pub fn enabled(&self) -> Option<bool> {
         self.variant.map(|variant| variant.enabled)
@@ -71,8 +85,22 @@ impl Answer<'_> {
 /// The flag is not in the snapshot, is invalid, or aborts: the caller's default applies.
 #[inline]
 pub fn evaluate<'s>(snapshot: &'s Snapshot, flag: &str, context: View<'_>, inputs: &dyn Inputs) -> Result<Answer<'s>, ErrorCode> {
+    let flag = &**snapshot.flag(flag).ok_or(ErrorCode::FlagNotFound)?;
+    match flag.body.as_ref() {
+        // On or off for everybody: there is nothing to walk over.
+        Ok(body)
+            if body.rules.is_empty()
+                && let Expr::Target(target) = &body.fallthrough =>
+        {
+            Answer::of(flag, body, None, target, Asked::default())
+        }
+        _ => walked(snapshot, flag, context, inputs),
+    }
+}
+
+fn walked<'s>(snapshot: &'s Snapshot, flag: &'s Flag, context: View<'_>, inputs: &dyn Inputs) -> Result<Answer<'s>, ErrorCode> {
     let scratch = Scratch::default();
-    Walk::new(snapshot, context, inputs, &scratch, ()).flag(flag)
+    Walk::new(snapshot, context, inputs, &scratch, ()).known_flag(flag)
 }
 
 /// [`evaluate`], and how it came to that.
@@ -98,8 +126,10 @@ pub fn finish(
     wanted: Option<ValueType>,
     default: &Value,
 ) -> Evaluation {
-    let version = snapshot.flag(flag).map_or(snapshot.version, |flag| flag.version);
-    let base = |reason| Evaluation { version, epoch: snapshot.epoch.clone(), ..Evaluation::default(flag, default.clone(), reason) };
+    let base = |reason| {
+        let version = snapshot.flag(flag).map_or(snapshot.version, |flag| flag.version);
+        Evaluation { version, epoch: snapshot.epoch.clone(), ..Evaluation::default(flag, default.clone(), reason) }
+    };
     let answer = match answer {
         Ok(answer) => answer,
         Err(code) => {
@@ -122,7 +152,7 @@ pub fn finish(
         origin: Origin::Local,
         rule: answer.rule.and_then(|rule| rule.name.clone()),
         error: None,
-        version,
+        version: answer.flag.version,
         epoch: snapshot.epoch.clone(),
         age: std::time::Duration::ZERO,
     }

@@ -10,6 +10,8 @@ mod tracing;
 mod values;
 mod vendors;
 
+use std::sync::Arc;
+
 use crate::context::{Attributes, Context};
 use crate::evaluation::{ErrorCode, Reason};
 use crate::ir::{Body, Conv, Expr, Flag, Invalid, Path, Rel, Rule, Seg, Segment, Snapshot, Target, ValueType, Variant};
@@ -77,7 +79,7 @@ fn someone() -> Context {
 /// A condition's value: true, false or unknown. The two that are not true are told apart by `IsNull`, and the `And`
 /// of one makes a condition of what may be a value.
 fn test(condition: Expr) -> Result<Option<bool>, ErrorCode> {
-    let rules = vec![(condition.clone(), serve(0)), (Expr::IsNull(Box::new(Expr::And([condition].into()))), serve(1))];
+    let rules = vec![(condition.clone(), serve(0)), (Expr::IsNull(Arc::new(Expr::And([condition].into()))), serve(1))];
     let flags = Flags::new().flag("f", rules, serve(2));
     Ok(match flags.serves("f", &someone())?.as_str() {
         "a" => Some(true),
@@ -89,7 +91,7 @@ fn test(condition: Expr) -> Result<Option<bool>, ErrorCode> {
 /// Does an expression have this value? Null is asked for as such, because it equals nothing.
 fn is(expr: Expr, expected: impl Into<Value>) -> bool {
     match expected.into() {
-        Value::Null => test(Expr::IsNull(Box::new(expr))) == Ok(Some(true)),
+        Value::Null => test(Expr::IsNull(Arc::new(expr))) == Ok(Some(true)),
         expected => test(cmp(Rel::Eq, expr, lit(expected))) == Ok(Some(true)),
     }
 }
@@ -111,10 +113,10 @@ fn attr(path: &str) -> Expr {
     Expr::Attr(self::path(path))
 }
 
-fn path(path: &str) -> Path {
+fn path(path: &str) -> Arc<Path> {
     let mut steps = path.split('.');
     let name = steps.next().unwrap().into();
-    Path { name, rest: steps.map(|step| step.parse().map_or_else(|_| Seg::Key(step.into()), Seg::Index)).collect() }
+    Arc::new(Path { name, rest: steps.map(|step| step.parse().map_or_else(|_| Seg::Key(step.into()), Seg::Index)).collect() })
 }
 
 fn cmp(rel: Rel, left: Expr, right: Expr) -> Expr {
@@ -122,7 +124,7 @@ fn cmp(rel: Rel, left: Expr, right: Expr) -> Expr {
 }
 
 fn conv(conv: Conv, inner: Expr) -> Expr {
-    Expr::Conv(conv, Box::new(inner))
+    Expr::Conv(conv, Arc::new(inner))
 }
 
 fn not(inner: Expr) -> Expr {

@@ -18,7 +18,7 @@ use super::trace::Trace;
 use super::{Answer, cbor, js, version};
 use crate::context::View;
 use crate::evaluation::ErrorCode;
-use crate::ir::{Body, Bucket, Conv, Expr, Flag, Part, Ranges, Rule, Snapshot, Split, Target, TextRel};
+use crate::ir::{Bucket, Conv, Expr, Flag, Part, Ranges, Snapshot, Split, Target, TextRel};
 use crate::value::Value;
 
 /// How deep flags and segments may refer to each other. Front-ends refuse cycles; this guards against
@@ -37,8 +37,8 @@ enum Served<'s> {
     /// The next rule, please.
     Declined,
     Target(&'s Target),
-    /// Another flag's answer as this one's.
-    Answer(Answer<'s>),
+    /// Another flag's answer as this one's. Boxed, because all outcomes pass through here and hardly any is one.
+    Answer(Box<Answer<'s>>),
 }
 
 /// An evaluation on its way.
@@ -71,10 +71,14 @@ impl<'s: 'c, 'c, T: Trace> Walk<'s, 'c, T> {
         Self { snapshot, context, inputs, asked, depth: 0, work: MAX_WORK, elem: None, outer: None, scratch, trace }
     }
 
+    /// The answer of the flag of that name.
+    pub fn flag(&mut self, name: &str) -> Result<Answer<'s>, ErrorCode> {
+        self.known_flag(self.snapshot.flag(name).ok_or(ErrorCode::FlagNotFound)?)
+    }
+
     /// The answer of a flag.
     #[inline]
-    pub fn flag(&mut self, name: &str) -> Result<Answer<'s>, ErrorCode> {
-        let flag = &**self.snapshot.flag(name).ok_or(ErrorCode::FlagNotFound)?;
+    pub fn known_flag(&mut self, flag: &'s Flag) -> Result<Answer<'s>, ErrorCode> {
         let body = flag.body.as_ref().map_err(|invalid| invalid.code)?;
         for (index, rule) in body.rules.iter().enumerate() {
             let matched = self.test(&rule.when)?;
@@ -91,28 +95,15 @@ impl<'s: 'c, 'c, T: Trace> Walk<'s, 'c, T> {
             }
             match served {
                 Served::Declined => {}
-                Served::Target(target) => return self.answer(flag, body, Some(rule), target),
-                Served::Answer(answer) => return Ok(Answer { flag, rule: Some(rule), asked: self.asked, ..answer }),
+                Served::Target(target) => return Answer::of(flag, body, Some(rule), target, self.asked),
+                Served::Answer(answer) => return Ok(Answer { flag, rule: Some(rule), asked: self.asked, ..*answer }),
             }
         }
         match self.serve(&body.fallthrough)? {
-            Served::Target(target) => self.answer(flag, body, None, target),
-            Served::Answer(answer) => Ok(Answer { flag, rule: None, asked: self.asked, ..answer }),
+            Served::Target(target) => Answer::of(flag, body, None, target, self.asked),
+            Served::Answer(answer) => Ok(Answer { flag, rule: None, asked: self.asked, ..*answer }),
             Served::Declined => Err(ErrorCode::MalformedFlag),
         }
-    }
-
-    #[inline]
-    fn answer(&self, flag: &'s Flag, body: &'s Body, rule: Option<&'s Rule>, target: &'s Target) -> Result<Answer<'s>, ErrorCode> {
-        let variant = match target.variant {
-            Some(index) => Some(body.variants.get(index as usize).ok_or(ErrorCode::MalformedFlag)?),
-            None => None,
-        };
-        let value = match variant {
-            Some(variant) => Some(variant.value.as_ref().map_err(|code| *code)?),
-            None => None,
-        };
-        Ok(Answer { flag, body, variant, value, reason: target.reason, rule, note: target.note.as_ref(), asked: self.asked })
     }
 
     fn serve(&mut self, expr: &'s Expr) -> Result<Served<'s>, ErrorCode> {
@@ -135,7 +126,10 @@ impl<'s: 'c, 'c, T: Trace> Walk<'s, 'c, T> {
                 }
                 Ok(Served::Declined)
             }
-            Expr::Delegate(name) => self.other_flag(name)?.map(Served::Answer).map_err(|_| ErrorCode::MalformedFlag),
+            Expr::Delegate(name) => match self.other_flag(name)? {
+                Ok(answer) => Ok(Served::Answer(Box::new(answer))),
+                Err(_) => Err(ErrorCode::MalformedFlag),
+            },
             Expr::Const(Value::Null) => Ok(Served::Declined),
             Expr::Err(code) => Err(*code),
             Expr::Let(_) | Expr::Switch(_) | Expr::Named(_) => self.serve_rare(expr),
@@ -195,12 +189,44 @@ impl<'s: 'c, 'c, T: Trace> Walk<'s, 'c, T> {
     }
 
     /// True, false or unknown.
+    ///
+    /// The conditions of everyday flags stand here, and the others in a function of their own: this one calls itself, and what it does not
+    /// hold need not be put on the stack and taken off again at each step.
     pub(super) fn test(&mut self, expr: &'s Expr) -> Tri {
+        match expr {
+            Expr::Const(Value::Bool(bool)) => Ok(Some(*bool)),
+            Expr::And(parts) => self.fold(parts, false),
+            Expr::Or(parts) => self.fold(parts, true),
+            Expr::Not(inner) => Ok(self.test(inner)?.map(|bool| !bool)),
+            Expr::In(inner, ids)
+                if !T::ON
+                    && let Some(text) = self.plain_text(inner) =>
+            {
+                Ok(Some(ids.contains(text)))
+            }
+            Expr::Cmp(rel, sides) if !T::ON => match &**sides {
+                // A percentage: two integers and nothing to build.
+                (Expr::Bucket(bucket), Expr::Const(Value::Int(limit))) => Ok(match self.bucket(bucket)? {
+                    Some(Number::Int(number)) => Some(rel.holds(number.cmp(limit))),
+                    Some(number) => compare(*rel, &number.into(), &Operand::Int(*limit)),
+                    None => None,
+                }),
+                // A version as nearly all are written: three numbers and nothing to build.
+                (Expr::Conv(Conv::SemverLoose, inner), Expr::Version(wanted))
+                    if wanted.pre.is_empty()
+                        && let Some(numbers) = self.plain_text(inner).and_then(version::numbers) =>
+                {
+                    Ok(Some(rel.holds(numbers.cmp(&[wanted.major, wanted.minor, wanted.patch]))))
+                }
+                _ => self.test_other(expr),
+            },
+            _ => self.test_other(expr),
+        }
+    }
+
+    #[inline(never)]
+    fn test_other(&mut self, expr: &'s Expr) -> Tri {
         let result = match expr {
-            Expr::Const(Value::Bool(bool)) => return Ok(Some(*bool)),
-            Expr::And(parts) => return self.fold(parts, false),
-            Expr::Or(parts) => return self.fold(parts, true),
-            Expr::Not(inner) => return Ok(self.test(inner)?.map(|bool| !bool)),
             Expr::IsTrue(inner) => return Ok(Some(self.test(inner)? == Some(true))),
             Expr::If(parts) => {
                 let chosen = if self.test(&parts[0])? == Some(true) { &parts[1] } else { &parts[2] };
@@ -216,42 +242,26 @@ impl<'s: 'c, 'c, T: Trace> Walk<'s, 'c, T> {
                 self.context.attributes.get(&path.name).is_some_and(|value| path.rest.is_empty() || steps(value, &path.rest).is_some()),
             ),
             Expr::In(inner, ids) => self.text(inner)?.map(|text| ids.contains(&text)),
-            Expr::Cmp(rel, sides) => match &**sides {
-                // A percentage: two integers and nothing to build.
-                (Expr::Bucket(bucket), Expr::Const(Value::Int(limit))) if !T::ON => match self.bucket(bucket)? {
-                    Some(Number::Int(number)) => Some(rel.holds(number.cmp(limit))),
-                    Some(number) => compare(*rel, &number.into(), &Operand::Int(*limit)),
-                    None => None,
-                },
-                // A version as nearly all are written: three numbers and nothing to build.
-                (Expr::Conv(Conv::SemverLoose, inner), Expr::Version(wanted))
-                    if !T::ON
-                        && wanted.pre.is_empty()
-                        && let Some(numbers) = self.plain_text(inner).and_then(version::numbers) =>
-                {
-                    return Ok(Some(rel.holds(numbers.cmp(&[wanted.major, wanted.minor, wanted.patch]))));
+            Expr::Cmp(rel, sides) => {
+                let left = self.value(&sides.0)?;
+                let result = compare(*rel, &left, &self.value(&sides.1)?);
+                if T::ON {
+                    self.trace.condition(expr.to_string(), left.into(), result);
                 }
-                (left, right) => {
-                    let left = self.value(left)?;
-                    let result = compare(*rel, &left, &self.value(right)?);
-                    if T::ON {
-                        self.trace.condition(expr.to_string(), left.into(), result);
-                    }
-                    return Ok(result);
-                }
-            },
-            Expr::Text(rel, inner, needles) => self.text(inner)?.map(|text| {
-                needles.iter().any(|needle| match rel {
+                return Ok(result);
+            }
+            Expr::Text(rel, parts) => self.text(&parts.0)?.map(|text| {
+                parts.1.iter().any(|needle| match rel {
                     TextRel::StartsWith => text.starts_with(&**needle),
                     TextRel::EndsWith => text.ends_with(&**needle),
                     TextRel::Contains => text.contains(&**needle),
                 })
             }),
             Expr::Regex(inner, regex) => self.text(inner)?.map(|text| regex.is_match(&text)),
-            Expr::Cidr(inner, networks) => self
-                .text(inner)?
+            Expr::Cidr(parts) => self
+                .text(&parts.0)?
                 .and_then(|text| text.parse::<IpAddr>().ok())
-                .map(|address| networks.iter().any(|network| network.contains(&address))),
+                .map(|address| parts.1.iter().any(|network| network.contains(&address))),
             Expr::Quant(quant, list, condition) => self.quantify(*quant, list, condition)?,
             Expr::Err(code) => return Err(*code),
             Expr::InSet(inner, set) => self.in_set(inner, set)?,
@@ -400,8 +410,10 @@ impl Expr {
     /// The part of a condition that the context decides: what a trace shows as the actual value.
     fn subject(&self) -> Option<&Expr> {
         match self {
-            Expr::In(inner, _) | Expr::Text(_, inner, _) | Expr::Regex(inner, _) | Expr::Cidr(inner, _) => Some(inner.plain()),
-            Expr::IsNull(inner) | Expr::Quant(_, inner, _) | Expr::InSet(inner, _) => Some(inner.plain()),
+            Expr::In(inner, _) | Expr::Regex(inner, _) | Expr::IsNull(inner) | Expr::Quant(_, inner, _) => Some(inner.plain()),
+            Expr::Text(_, parts) => Some(parts.0.plain()),
+            Expr::Cidr(parts) => Some(parts.0.plain()),
+            Expr::InSet(inner, _) => Some(inner.plain()),
             Expr::Pattern(parts) => Some(parts.0.plain()),
             _ => None,
         }

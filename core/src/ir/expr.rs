@@ -18,7 +18,8 @@ use crate::value::Value;
 
 /// An expression. Values are JSON, versions and targets; null is missing is unknown.
 ///
-/// What is big or seldom is boxed, so that the nodes of the flags people write stay small and close together.
+/// What is big or seldom is boxed, so that the nodes of the flags people write stay small and close together: 32 bytes each. What
+/// conditions look at stands in an `Arc`, because a ruleset's conditions look at the same few attributes.
 #[derive(Clone, Debug)]
 pub enum Expr {
     /// A literal.
@@ -28,9 +29,9 @@ pub enum Expr {
     /// The targeting key; null if the context has none.
     Key,
     /// An attribute, or what a path leads to in it.
-    Attr(Path),
+    Attr(Arc<Path>),
     /// Is the attribute present, even if null?
-    Has(Path),
+    Has(Arc<Path>),
     /// What is bound, or what steps lead to in it: the element that the innermost [`Expr::Quant`] is looking at, or the value
     /// of the innermost [`Expr::Let`]. The number counts bindings outwards: 0 is the innermost. Null where there are fewer.
     Elem(u8, Box<[Seg]>),
@@ -43,23 +44,23 @@ pub enum Expr {
     /// where nobody knows the name.
     Extern(Arc<str>),
     /// A conversion; null when it fails.
-    Conv(Conv, Box<Expr>),
+    Conv(Conv, Arc<Expr>),
     /// A strict comparison. Equality is total; order is unknown between different types.
     Cmp(Rel, Box<(Expr, Expr)>),
     /// Is the text one of these? Unknown for anything but text.
-    In(Box<Expr>, Ids),
+    In(Arc<Expr>, Ids),
     /// Is the text in a set that is kept outside, by the name of the set? Unknown for anything but text, and where
     /// nobody knows the set.
     InSet(Box<Expr>, Arc<str>),
     /// Does the text relate to any of these?
-    Text(TextRel, Box<Expr>, Box<[Arc<str>]>),
+    Text(TextRel, Box<(Arc<Expr>, Texts)>),
     /// Does the text match? Linear time whatever the pattern. Unknown for anything but text.
-    Regex(Box<Expr>, Regex),
+    Regex(Arc<Expr>, Arc<Regex>),
     /// Does the text match a pattern that needs backtracking (look-around, references back)? Unknown for anything but
     /// text, and where the pattern's steps ran out.
     Pattern(Box<(Expr, Pattern)>),
     /// Is the text an address in any of these networks? Unknown if it is not an address.
-    Cidr(Box<Expr>, Box<[IpNet]>),
+    Cidr(Box<(Arc<Expr>, Box<[IpNet]>)>),
     /// True becomes false and false true; unknown stays.
     Not(Box<Expr>),
     /// Kleene's and, left to right; true when empty.
@@ -69,7 +70,7 @@ pub enum Expr {
     /// Unknown becomes false.
     IsTrue(Box<Expr>),
     /// Is it unknown?
-    IsNull(Box<Expr>),
+    IsNull(Arc<Expr>),
     /// If the first is true the second, else the third.
     If(Box<[Expr; 3]>),
     /// The first that is not null.
@@ -81,7 +82,7 @@ pub enum Expr {
     /// A list as it is, anything else that is not null as a list of itself.
     AsList(Box<Expr>),
     /// Over the elements of a list; anything else that is not null counts as a list of itself.
-    Quant(Quant, Box<Expr>, Box<Expr>),
+    Quant(Quant, Arc<Expr>, Box<Expr>),
     /// The number of elements, entries or characters.
     Len(Box<Expr>),
     /// The remainder of a division by a positive number.
@@ -109,6 +110,9 @@ pub enum Expr {
     /// Stop: the flag answers with this error.
     Err(ErrorCode),
 }
+
+/// Some texts.
+pub type Texts = Box<[Arc<str>]>;
 
 /// Steps from the attributes to a value.
 #[derive(Clone, Debug, PartialEq)]

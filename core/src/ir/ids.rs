@@ -4,6 +4,8 @@ use std::sync::{Arc, OnceLock};
 
 use xxhash_rust::xxh3::xxh3_128_with_seed;
 
+use crate::value::same;
+
 /// A set of texts that a check can ask in constant time.
 ///
 /// Up to eight are kept and compared as they are. More are kept as 96 bits of a hash whose seed is drawn once a
@@ -26,7 +28,7 @@ impl Ids {
     /// The set of these texts.
     pub fn new<T: AsRef<str>>(texts: &[T]) -> Self {
         if texts.len() <= FEW {
-            return Self(Arc::new(Set::Few(texts.iter().map(|text| text.as_ref().into()).collect())));
+            return Self::few(&texts.iter().map(|text| text.as_ref().into()).collect::<Box<[_]>>());
         }
         // Three quarters full: 12 bytes a slot are 16 an id, and a probe seldom needs a second cache line.
         let mut slots = vec![EMPTY; texts.len() * 4 / 3 + 1].into_boxed_slice();
@@ -44,11 +46,16 @@ impl Ids {
         Self(Arc::new(Set::Many { slots, len, sample }))
     }
 
+    /// The set of a few texts, which it shares: they are compared one by one.
+    pub fn few(texts: &[Arc<str>]) -> Self {
+        Self(Arc::new(Set::Few(texts.into())))
+    }
+
     /// Is `text` in the set?
     #[inline]
     pub fn contains(&self, text: &str) -> bool {
         match &*self.0 {
-            Set::Few(texts) => texts.iter().any(|other| **other == *text),
+            Set::Few(texts) => texts.iter().any(|other| same(other, text)),
             Set::Many { slots, .. } => {
                 let print = fingerprint(text);
                 let mut at = home(print, slots.len());

@@ -24,6 +24,7 @@ pub mod expr;
 pub mod ids;
 pub mod logic;
 pub mod pattern;
+mod shelf;
 mod show;
 pub mod snapshot;
 
@@ -106,8 +107,8 @@ pub struct Invalid {
 pub struct Body {
     /// What its variants hold.
     pub value_type: ValueType,
-    /// What it can serve.
-    pub variants: Box<[Variant]>,
+    /// What it can serve. Shared: most flags have the same two.
+    pub variants: Arc<[Variant]>,
     /// Tried in order; the first that matches and does not decline has the word.
     pub rules: Box<[Rule]>,
     /// The answer when no rule had one; null means: the caller's default.
@@ -143,8 +144,9 @@ pub struct Target {
     pub variant: Option<u32>,
     /// Why.
     pub reason: Reason,
-    /// What the front-end wants to find again in the answer (a vendor's own reason, an allocation).
-    pub note: Option<Arc<str>>,
+    /// What the front-end wants to find again in the answer (a vendor's own reason, an allocation). Our own flags have none: boxed, so that
+    /// they pay one word for it.
+    pub note: Option<Box<Arc<str>>>,
 }
 
 /// A named, reusable condition.

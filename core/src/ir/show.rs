@@ -37,21 +37,21 @@ impl Display for Expr {
                 f.write_str("]")
             }
             Self::InSet(inner, set) => write!(f, "{inner} in external set {set}"),
-            Self::Text(rel, inner, needles) => {
+            Self::Text(rel, parts) => {
                 let rel = match rel {
                     TextRel::StartsWith => "starts with",
                     TextRel::EndsWith => "ends with",
                     TextRel::Contains => "contains",
                 };
-                write!(f, "{inner} {rel} [")?;
-                list(f, needles)?;
+                write!(f, "{} {rel} [", parts.0)?;
+                list(f, &parts.1)?;
                 f.write_str("]")
             }
             Self::Regex(inner, regex) => write!(f, "{inner} matches /{regex}/"),
             Self::Pattern(parts) => write!(f, "{} matches /{}/", parts.0, parts.1),
-            Self::Cidr(inner, networks) => {
-                write!(f, "{inner} in network [")?;
-                list(f, networks)?;
+            Self::Cidr(parts) => {
+                write!(f, "{} in network [", parts.0)?;
+                list(f, &parts.1)?;
                 f.write_str("]")
             }
             Self::Not(inner) => write!(f, "not ({inner})"),

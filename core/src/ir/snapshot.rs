@@ -2,15 +2,25 @@
 
 use std::sync::Arc;
 
-use hashbrown::HashMap;
-
+use super::shelf::{Named, Shelf};
 use super::{Flag, Segment};
 
-type Map<T> = HashMap<Arc<str>, Arc<T>, foldhash::fast::RandomState>;
+impl Named for Flag {
+    fn name(&self) -> &str {
+        &self.key
+    }
+}
+
+impl Named for Segment {
+    fn name(&self) -> &str {
+        &self.key
+    }
+}
 
 /// Everything needed to evaluate one environment's flags.
 ///
-/// Cloning one shares the flags, so an update of one flag among ten thousand compiles one.
+/// Cloning one shares the flags, and their index by pieces of a few hundred: an update of one flag among ten thousand compiles one and
+/// copies one piece.
 #[derive(Clone, Debug)]
 pub struct Snapshot {
     /// Whose flags these are.
@@ -19,14 +29,20 @@ pub struct Snapshot {
     pub epoch: Arc<str>,
     /// The environment's version; 0 for flags from a file.
     pub version: u64,
-    flags: Map<Flag>,
-    segments: Map<Segment>,
+    flags: Shelf<Flag>,
+    segments: Shelf<Segment>,
 }
 
 impl Snapshot {
     /// A snapshot without flags.
     pub fn empty(environment: &str) -> Self {
-        Self { environment: environment.into(), epoch: "".into(), version: 0, flags: Map::default(), segments: Map::default() }
+        Self::with_room(environment, 0, 0)
+    }
+
+    /// A snapshot without flags, with room for so many flags and segments. It holds more all the same.
+    pub fn with_room(environment: &str, flags: usize, segments: usize) -> Self {
+        let (flags, segments) = (Shelf::with_room(flags), Shelf::with_room(segments));
+        Self { environment: environment.into(), epoch: "".into(), version: 0, flags, segments }
     }
 
     /// The flag of that name.
@@ -42,8 +58,13 @@ impl Snapshot {
     }
 
     /// All flags, in no order.
-    pub fn flags(&self) -> impl ExactSizeIterator<Item = &Arc<Flag>> {
-        self.flags.values()
+    pub fn flags(&self) -> impl Iterator<Item = &Arc<Flag>> {
+        self.flags.iter()
+    }
+
+    /// How many flags there are.
+    pub fn flag_count(&self) -> usize {
+        self.flags.len()
     }
 
     /// How many segments there are.
@@ -53,21 +74,31 @@ impl Snapshot {
 
     /// Puts a flag in place of the one of its name.
     pub fn put_flag(&mut self, flag: Flag) {
-        self.flags.insert(flag.key.clone(), Arc::new(flag));
+        self.flags.put(Arc::new(flag));
     }
 
     /// Puts a segment in place of the one of its name.
     pub fn put_segment(&mut self, segment: Segment) {
-        self.segments.insert(segment.key.clone(), Arc::new(segment));
+        self.segments.put(Arc::new(segment));
+    }
+
+    /// Takes a flag out, if it is there.
+    pub fn remove_flag(&mut self, name: &str) {
+        self.flags.remove(name);
+    }
+
+    /// Takes a segment out, if it is there.
+    pub fn remove_segment(&mut self, name: &str) {
+        self.segments.remove(name);
     }
 
     /// Keeps the flags that are wanted.
-    pub fn retain_flags(&mut self, mut wanted: impl FnMut(&str) -> bool) {
-        self.flags.retain(|name, _| wanted(name));
+    pub fn retain_flags(&mut self, wanted: impl FnMut(&str) -> bool) {
+        self.flags.retain(wanted);
     }
 
     /// Keeps the segments that are wanted.
-    pub fn retain_segments(&mut self, mut wanted: impl FnMut(&str) -> bool) {
-        self.segments.retain(|name, _| wanted(name));
+    pub fn retain_segments(&mut self, wanted: impl FnMut(&str) -> bool) {
+        self.segments.retain(wanted);
     }
 }

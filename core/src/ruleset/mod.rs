@@ -5,6 +5,7 @@
 //! JSON text it was written as ([`Entry`]), so a client that knows a newer version of one recompiles that one only, and a
 //! flag that it cannot read spoils no other.
 
+mod json;
 pub mod node;
 mod parse;
 pub mod problem;
@@ -17,7 +18,7 @@ use serde_json::value::RawValue;
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::error::{Error, ErrorKind, Result};
-pub use node::{Key, Kind, Mark, Node};
+pub use node::{Key, Kind, Mark, Node, Text, Tree};
 pub use parse::Syntax;
 pub use problem::{Problem, Severity};
 

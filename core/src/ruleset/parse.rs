@@ -5,12 +5,11 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use saphyr_parser::{Event, Marker, Parser, ScalarStyle, Tag};
-use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use toml_edit::{Item, Table, TableLike, Value as Toml};
 
-use super::node::{Key, Kind, Mark, Node};
+use super::json::read_json;
+use super::node::{Key, Kind, Mark, Node, Text, Tree};
 use super::problem::{Problem, Severity};
-use crate::value::{Name, last_of_each};
 
 /// The most nodes that a document may have, aliases expanded: a guard against documents that explode.
 const MAX_NODES: usize = 20_000_000;
@@ -57,62 +56,29 @@ impl Node {
     /// # Errors
     /// Text that is not JSON.
     pub fn from_json(text: &str) -> Result<Node, Problem> {
-        serde_json::from_str(text)
-            .map_err(|error| problem(Mark { line: error.line() as u32, column: error.column() as u32 }, error.to_string()))
+        read_json(text, &|text| Text::Shared(text.into())).map(|(node, _)| node)
+    }
+
+    /// Reads JSON that a person may have written as quickly as [`Node::from_json`], for who needs the places only if something
+    /// is wrong. `None` for what has to be read with places in any case: text that is not JSON, a key that comes twice,
+    /// YAML's `<<`.
+    pub fn without_places(text: &str) -> Option<Node> {
+        read_json(text, &|text| Text::Shared(text.into())).ok().filter(|(_, is_plain)| *is_plain).map(|(node, _)| node)
     }
 }
 
-fn problem(at: Mark, message: impl Into<String>) -> Problem {
+impl<'t> Tree<'t> {
+    /// As [`Node::from_json`], with texts lent by the JSON wherever it holds them as they are.
+    ///
+    /// # Errors
+    /// Text that is not JSON.
+    pub fn lent_by_json(text: &'t str) -> Result<Self, Problem> {
+        read_json(text, &Text::Lent).map(|(tree, _)| tree)
+    }
+}
+
+pub(super) fn problem(at: Mark, message: impl Into<String>) -> Problem {
     Problem { severity: Severity::Error, path: String::new(), at, message: message.into() }
-}
-
-impl<'de> Deserialize<'de> for Node {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(NodeVisitor)
-    }
-}
-
-struct NodeVisitor;
-
-impl<'de> Visitor<'de> for NodeVisitor {
-    type Value = Node;
-
-    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("a JSON value")
-    }
-    fn visit_unit<E>(self) -> Result<Node, E> {
-        Ok(Node::new(Kind::Null))
-    }
-    fn visit_bool<E>(self, bool: bool) -> Result<Node, E> {
-        Ok(Node::new(Kind::Bool(bool)))
-    }
-    fn visit_i64<E>(self, int: i64) -> Result<Node, E> {
-        Ok(Node::new(Kind::Int(int)))
-    }
-    fn visit_u64<E>(self, int: u64) -> Result<Node, E> {
-        Ok(Node::new(i64::try_from(int).map_or(Kind::Float(int as f64), Kind::Int)))
-    }
-    fn visit_f64<E>(self, float: f64) -> Result<Node, E> {
-        Ok(Node::new(Kind::Float(float)))
-    }
-    fn visit_str<E>(self, text: &str) -> Result<Node, E> {
-        Ok(Node::new(Kind::Text(text.into())))
-    }
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Node, A::Error> {
-        let mut list = Vec::new();
-        while let Some(node) = seq.next_element()? {
-            list.push(node);
-        }
-        Ok(Node::new(Kind::List(list.into())))
-    }
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Node, A::Error> {
-        let mut entries: Vec<(Key, Node)> = Vec::new();
-        while let Some((Name(text), node)) = map.next_entry()? {
-            let key = Key { at: Mark::default(), text };
-            entries.push((key, node));
-        }
-        Ok(Node::new(Kind::Map(last_of_each(entries).into())))
-    }
 }
 
 /// JSON is read twice: by a JSON parser, whose messages suit the reader, and then as the YAML that it also is, for the places.
@@ -192,8 +158,8 @@ impl<'a> Builder<'a> {
         Ok(node)
     }
 
-    fn mapping(&mut self, depth: usize) -> Result<Arc<[(Key, Node)]>, Problem> {
-        let mut entries: Vec<(Key, Node)> = Vec::new();
+    fn mapping(&mut self, depth: usize) -> Result<Arc<[(Key<'static>, Node)]>, Problem> {
+        let mut entries: Vec<(Key<'static>, Node)> = Vec::new();
         let mut seen = HashSet::new();
         loop {
             let (event, at) = self.next()?;
@@ -208,14 +174,14 @@ impl<'a> Builder<'a> {
             }
             let (event, value_at) = self.next()?;
             let node = self.node(event, value_at, depth + 1)?;
-            entries.push((Key { at, text }, node));
+            entries.push((Key { at, text: Text::Shared(text) }, node));
         }
         Ok(merged(entries))
     }
 }
 
 /// YAML's `<<: *shared`: entries of the merged maps that the map itself does not have.
-fn merged(mut entries: Vec<(Key, Node)>) -> Arc<[(Key, Node)]> {
+fn merged(mut entries: Vec<(Key<'static>, Node)>) -> Arc<[(Key<'static>, Node)]> {
     if let Some(at) = entries.iter().position(|(key, node)| &*key.text == "<<" && !node.entries().is_empty()) {
         let (_, shared) = entries.remove(at);
         for entry in shared.entries() {
@@ -240,10 +206,10 @@ fn mark(marker: Marker) -> Mark {
 }
 
 /// The core schema of YAML 1.2.2, section 10.3.
-fn scalar(text: &str, style: ScalarStyle, tag: Option<&Tag>) -> Kind {
+fn scalar(text: &str, style: ScalarStyle, tag: Option<&Tag>) -> Kind<'static> {
     let is_text = style != ScalarStyle::Plain || tag.is_some_and(|tag| tag.suffix == "str");
     if is_text {
-        return Kind::Text(text.into());
+        return Kind::Text(Text::Shared(text.into()));
     }
     match text {
         "" | "~" | "null" | "Null" | "NULL" => return Kind::Null,
@@ -253,7 +219,7 @@ fn scalar(text: &str, style: ScalarStyle, tag: Option<&Tag>) -> Kind {
     }
     let digits = text.strip_prefix(['+', '-']).unwrap_or(text);
     if !digits.starts_with(|c: char| c.is_ascii_digit() || c == '.') {
-        return Kind::Text(text.into());
+        return Kind::Text(Text::Shared(text.into()));
     }
     if let Some(int) = integer(text) {
         return Kind::Int(int);
@@ -261,7 +227,7 @@ fn scalar(text: &str, style: ScalarStyle, tag: Option<&Tag>) -> Kind {
     let is_number = text.chars().all(|c| c.is_ascii_digit() || matches!(c, '+' | '-' | '.' | 'e' | 'E'));
     match text.parse::<f64>() {
         Ok(float) if is_number && float.is_finite() => Kind::Float(float),
-        _ => Kind::Text(text.into()),
+        _ => Kind::Text(Text::Shared(text.into())),
     }
 }
 
@@ -307,7 +273,7 @@ impl<'a> Lines<'a> {
 fn table(table: &dyn TableLike, at: Mark, lines: &Lines<'_>) -> Node {
     let entries = table.iter().filter_map(|(name, item)| {
         let key_at = table.key(name).map_or(Mark::default(), |key| lines.mark(key.span()));
-        Some((Key { at: key_at, text: name.into() }, toml_item(item, lines)?))
+        Some((Key { at: key_at, text: Text::Shared(name.into()) }, toml_item(item, lines)?))
     });
     Node { at, kind: Kind::Map(entries.collect()) }
 }
@@ -328,12 +294,12 @@ fn toml_item(item: &Item, lines: &Lines<'_>) -> Option<Node> {
 fn toml_value(value: &Toml, lines: &Lines<'_>) -> Node {
     let at = lines.mark(value.span());
     let kind = match value {
-        Toml::String(text) => Kind::Text(text.value().as_str().into()),
+        Toml::String(text) => Kind::Text(Text::Shared(text.value().as_str().into())),
         Toml::Integer(int) => Kind::Int(*int.value()),
         Toml::Float(float) if float.value().is_finite() => Kind::Float(*float.value()),
-        Toml::Float(float) => Kind::Text(float.value().to_string().into()),
+        Toml::Float(float) => Kind::Text(Text::Shared(float.value().to_string().into())),
         Toml::Boolean(bool) => Kind::Bool(*bool.value()),
-        Toml::Datetime(date) => Kind::Text(date.value().to_string().into()),
+        Toml::Datetime(date) => Kind::Text(Text::Shared(date.value().to_string().into())),
         Toml::Array(list) => Kind::List(list.iter().map(|value| toml_value(value, lines)).collect()),
         Toml::InlineTable(inner) => return table(inner, at, lines),
     };

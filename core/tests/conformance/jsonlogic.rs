@@ -123,7 +123,7 @@ fn value_of(rule: Expr, data: Value) -> Value {
     let target = Expr::Target(Target { variant: None, reason: Reason::RuleMatched, note: None });
     let body = Body {
         value_type: ValueType::Json,
-        variants: Box::new([]),
+        variants: std::sync::Arc::new([]),
         rules: [Rule { name: None, when, serve: target.clone() }].into(),
         fallthrough: target,
     };

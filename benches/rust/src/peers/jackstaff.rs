@@ -12,7 +12,7 @@ impl Peer for Jackstaff {
     const NOTES: &'static str = "Client::peek_enabled with a Context built once (e2e: in the loop); W5 Client::checks";
     fn load(dir: &str) -> Self {
         let text = std::fs::read_to_string(format!("{dir}/jackstaff.json")).unwrap();
-        let client = Client::from_document(serde_json::from_str(&text).unwrap(), "development").unwrap();
+        let client = Client::from_json(&text, "development").unwrap();
         client.start();
         Self(client)
     }

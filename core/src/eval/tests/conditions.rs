@@ -1,5 +1,7 @@
 //! Three-valued logic, comparisons, sets, texts, networks, quantifiers.
 
+use std::sync::Arc;
+
 use regex::Regex;
 use semver::Version;
 
@@ -35,7 +37,7 @@ fn and_or_and_not_are_kleenes() {
 fn unknown_collapses_only_where_it_is_said_to() {
     for a in TRI {
         assert_eq!(test(Expr::IsTrue(Box::new(tri(a)))), Ok(Some(a == Some(true))), "is_true {a:?}");
-        assert_eq!(test(Expr::IsNull(Box::new(tri(a)))), Ok(Some(a.is_none())), "is_null {a:?}");
+        assert_eq!(test(Expr::IsNull(Arc::new(tri(a)))), Ok(Some(a.is_none())), "is_null {a:?}");
         assert_eq!(test(not(Expr::IsTrue(Box::new(tri(a))))), Ok(Some(a != Some(true))), "inverted {a:?}");
     }
 }
@@ -123,7 +125,7 @@ fn sets_hold_texts() {
     let few = || Ids::new(&["Abc", "x"]);
     let many = || Ids::new(&(0..1000).map(|n| if n == 500 { "Abc".to_owned() } else { n.to_string() }).collect::<Vec<_>>());
     for (what, ids) in [("few", few()), ("many", many())] {
-        let inside = |expr| test(Expr::In(Box::new(expr), ids.clone()));
+        let inside = |expr| test(Expr::In(Arc::new(expr), ids.clone()));
         assert_eq!(inside(attr("text")), Ok(Some(true)), "{what}");
         assert_eq!(inside(lit("abc")), Ok(Some(false)), "{what}: case counts");
         assert_eq!(inside(attr("missing")), Ok(None), "{what}");
@@ -135,7 +137,7 @@ fn sets_hold_texts() {
 #[test]
 fn texts_relate() {
     let relate = |rel, text: &str, needles: &[&str]| {
-        test(Expr::Text(rel, Box::new(lit(text)), needles.iter().map(|needle| (*needle).into()).collect()))
+        test(Expr::Text(rel, Box::new((Arc::new(lit(text)), needles.iter().map(|needle| (*needle).into()).collect()))))
     };
     assert_eq!(relate(TextRel::StartsWith, "Abc", &["x", "Ab"]), Ok(Some(true)));
     assert_eq!(relate(TextRel::EndsWith, "Abc", &["Ab"]), Ok(Some(false)));
@@ -143,13 +145,13 @@ fn texts_relate() {
     assert_eq!(relate(TextRel::Contains, "Abc", &["b"]), Ok(Some(true)));
     assert_eq!(relate(TextRel::Contains, "Abc", &[]), Ok(Some(false)), "any of none");
     assert_eq!(relate(TextRel::Contains, "Abc", &[""]), Ok(Some(true)));
-    let missing = Expr::Text(TextRel::Contains, Box::new(attr("missing")), ["b".into()].into());
+    let missing = Expr::Text(TextRel::Contains, Box::new((Arc::new(attr("missing")), ["b".into()].into())));
     assert_eq!(test(missing), Ok(None));
 }
 
 #[test]
 fn patterns_match_anywhere_and_only_texts() {
-    let matches = |expr, pattern| test(Expr::Regex(Box::new(expr), Regex::new(pattern).unwrap()));
+    let matches = |expr, pattern| test(Expr::Regex(Arc::new(expr), Regex::new(pattern).unwrap().into()));
     assert_eq!(matches(attr("text"), "b"), Ok(Some(true)));
     assert_eq!(matches(attr("text"), "^b"), Ok(Some(false)));
     assert_eq!(matches(attr("text"), "(?i)ABC"), Ok(Some(true)));
@@ -160,7 +162,7 @@ fn patterns_match_anywhere_and_only_texts() {
 #[test]
 fn networks_hold_addresses() {
     let nets = ["10.0.0.0/8", "2001:db8::/32"].map(|net| net.parse().unwrap());
-    let inside = |expr| test(Expr::Cidr(Box::new(expr), nets.into()));
+    let inside = |expr| test(Expr::Cidr(Box::new((Arc::new(expr), nets.into()))));
     assert_eq!(inside(attr("ip")), Ok(Some(true)));
     assert_eq!(inside(lit("2001:db8:1::7")), Ok(Some(true)));
     assert_eq!(inside(lit("192.168.0.1")), Ok(Some(false)));
@@ -171,24 +173,24 @@ fn networks_hold_addresses() {
 #[test]
 fn quantifiers_look_at_every_element() {
     let is_x = || Box::new(cmp(Rel::Eq, Expr::elem(), lit("x")));
-    let over = |quant, list: &str| test(Expr::Quant(quant, Box::new(attr(list)), is_x()));
+    let over = |quant, list: &str| test(Expr::Quant(quant, Arc::new(attr(list)), is_x()));
     assert_eq!([Quant::Any, Quant::All, Quant::None].map(|quant| over(quant, "list").unwrap()), [Some(true), Some(false), Some(false)]);
     assert_eq!([Quant::Any, Quant::All, Quant::None].map(|quant| over(quant, "none").unwrap()), [Some(false), Some(true), Some(true)]);
     assert_eq!(over(Quant::Any, "missing"), Ok(None));
     assert_eq!(over(Quant::Any, "null"), Ok(None));
     assert_eq!(over(Quant::Any, "text"), Ok(Some(false)), "a single value is a list of itself");
-    let itself = Expr::Quant(Quant::Any, Box::new(attr("text")), Box::new(cmp(Rel::Eq, Expr::elem(), lit("Abc"))));
+    let itself = Expr::Quant(Quant::Any, Arc::new(attr("text")), Box::new(cmp(Rel::Eq, Expr::elem(), lit("Abc"))));
     assert_eq!(test(itself), Ok(Some(true)));
 }
 
 #[test]
 fn quantifiers_nest_and_give_the_element_back() {
     // Some element x of the outer list, such that no element of the inner one differs from itself.
-    let inner = Expr::Quant(Quant::All, Box::new(attr("list")), Box::new(cmp(Rel::Eq, Expr::elem(), Expr::elem())));
-    let outer = Expr::Quant(Quant::Any, Box::new(attr("list")), Box::new(Expr::And([inner, cmp(Rel::Eq, Expr::elem(), lit("y"))].into())));
+    let inner = Expr::Quant(Quant::All, Arc::new(attr("list")), Box::new(cmp(Rel::Eq, Expr::elem(), Expr::elem())));
+    let outer = Expr::Quant(Quant::Any, Arc::new(attr("list")), Box::new(Expr::And([inner, cmp(Rel::Eq, Expr::elem(), lit("y"))].into())));
     assert_eq!(test(outer), Ok(Some(true)));
     assert!(is(Expr::elem(), Value::Null), "outside there is no element");
-    let failing = Expr::Quant(Quant::Any, Box::new(attr("list")), Box::new(Expr::Err(ErrorCode::MalformedFlag)));
+    let failing = Expr::Quant(Quant::Any, Arc::new(attr("list")), Box::new(Expr::Err(ErrorCode::MalformedFlag)));
     assert_eq!(test(failing), Err(ErrorCode::MalformedFlag));
 }
 
@@ -200,7 +202,7 @@ fn presence_and_null_are_two_things() {
     assert_eq!(has("map.inner.deep"), Ok(Some(true)));
     assert_eq!(has("map.null"), Ok(Some(true)));
     assert_eq!(has("map.other"), Ok(Some(false)));
-    assert_eq!(test(Expr::IsNull(Box::new(attr("null")))), Ok(Some(true)));
-    assert_eq!(test(Expr::IsNull(Box::new(null()))), Ok(Some(true)));
-    assert_eq!(test(Expr::IsNull(Box::new(attr("empty")))), Ok(Some(false)), "empty text is there");
+    assert_eq!(test(Expr::IsNull(Arc::new(attr("null")))), Ok(Some(true)));
+    assert_eq!(test(Expr::IsNull(Arc::new(null()))), Ok(Some(true)));
+    assert_eq!(test(Expr::IsNull(Arc::new(attr("empty")))), Ok(Some(false)), "empty text is there");
 }

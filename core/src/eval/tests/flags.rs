@@ -1,5 +1,7 @@
 //! Rules, outcomes that decline or abort, flags and segments that refer to each other, the getter's types.
 
+use std::sync::Arc;
+
 use super::super::{MAX_REFERENCES, finish};
 use super::{Flags, attr, cmp, conv, lit, not, null, serve, someone};
 use crate::context::Context;
@@ -86,7 +88,7 @@ fn outcomes_choose() {
 #[test]
 fn flags_ask_flags() {
     let asks = |flag: &str, field, expected: Value| vec![(cmp(Rel::Eq, Expr::Flag(flag.into(), field), lit(expected)), serve(0))];
-    let unknown = |flag: &str| vec![(Expr::IsNull(Box::new(Expr::Flag(flag.into(), Field::Value))), serve(0))];
+    let unknown = |flag: &str| vec![(Expr::IsNull(Arc::new(Expr::Flag(flag.into(), Field::Value))), serve(0))];
     let flags = Flags::new()
         .flag("parent", vec![(attr("yes"), serve(1))], serve(2))
         .flag("caller's", vec![], caller())
@@ -157,7 +159,7 @@ fn segments_are_conditions_with_a_name() {
 
 fn valued(value_type: ValueType, value: Result<Value, ErrorCode>) -> Flags {
     let mut flags = Flags::new();
-    let variants = Box::new([Variant { key: "v".into(), value, enabled: true }]);
+    let variants = Arc::new([Variant { key: "v".into(), value, enabled: true }]);
     let body = Body { value_type, variants, rules: Box::new([]), fallthrough: serve(0) };
     flags.0.put_flag(Flag { key: "f".into(), version: 7, body: Ok(body) });
     flags

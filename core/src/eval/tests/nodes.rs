@@ -1,5 +1,7 @@
 //! Bindings, branches by type, randomness and values from outside, variants by name, JSONLogic's own: the nodes of vendors.
 
+use std::sync::Arc;
+
 use std::cell::Cell;
 
 use serde_json::json;
@@ -23,7 +25,7 @@ fn bind(bound: Expr, body: Expr) -> Expr {
 /// The variants of [`Flags`], by name.
 fn named(by: Expr, note: Option<&str>) -> Expr {
     let target = |(at, key): (usize, &str)| {
-        (key.into(), Target { variant: Some(at as u32), reason: Reason::RuleMatched, note: note.map(Into::into) })
+        (key.into(), Target { variant: Some(at as u32), reason: Reason::RuleMatched, note: note.map(|note| Box::new(note.into())) })
     };
     Expr::Named(Box::new(Named { by, targets: ["a", "b", "c"].into_iter().enumerate().map(target).collect() }))
 }
@@ -41,7 +43,7 @@ fn a_let_gives_a_value_a_name() {
     assert!(is(bind(attr("int"), bind(attr("text"), elem(2, ""))), Value::Null), "further out than there is");
     assert!(is(bind(logic(LogicOp::Cat, [attr("text"), attr("int")]), elem(0, "")), "Abc7"), "a value that was made");
     assert_eq!(test(bind(lit(1), cmp(Rel::Eq, elem(0, ""), lit(1)))), Ok(Some(true)), "around a condition");
-    let inside = Expr::Quant(Quant::Any, Box::new(attr("list")), Box::new(cmp(Rel::Eq, elem(0, ""), elem(1, ""))));
+    let inside = Expr::Quant(Quant::Any, Arc::new(attr("list")), Box::new(cmp(Rel::Eq, elem(0, ""), elem(1, ""))));
     assert_eq!(test(bind(lit("y"), inside.clone())), Ok(Some(true)), "a quantifier binds over it");
     assert_eq!(test(bind(lit("z"), inside)), Ok(Some(false)));
     let flags = Flags::new().flag(
@@ -110,7 +112,7 @@ fn a_list_of_what_is_none() {
     assert!(is(list(attr("none")), Value::List([].into())));
     assert!(is(list(attr("missing")), Value::Null));
     assert!(is(Expr::Len(Box::new(list(attr("map")))), 1));
-    let made = Expr::Quant(Quant::Any, Box::new(logic(LogicOp::Add, [lit(1), lit(2)])), Box::new(cmp(Rel::Eq, elem(0, ""), lit(3))));
+    let made = Expr::Quant(Quant::Any, Arc::new(logic(LogicOp::Add, [lit(1), lit(2)])), Box::new(cmp(Rel::Eq, elem(0, ""), lit(3))));
     assert_eq!(test(made), Ok(Some(true)), "a quantifier takes a value that was made as a list of itself");
 }
 
@@ -136,8 +138,8 @@ fn why_another_flag_cannot_answer() {
         .flag("sound", vec![], serve(0))
         .invalid("broken")
         .flag("keyless", vec![], Expr::Err(ErrorCode::TargetingKeyMissing))
-        .flag("loop", vec![(Expr::IsNull(Box::new(error("loop"))), serve(0))], serve(1))
-        .flag("of sound", vec![(Expr::IsNull(Box::new(error("sound"))), serve(0))], serve(1))
+        .flag("loop", vec![(Expr::IsNull(Arc::new(error("loop"))), serve(0))], serve(1))
+        .flag("of sound", vec![(Expr::IsNull(Arc::new(error("sound"))), serve(0))], serve(1))
         .flag("of broken", is_error("broken", ErrorCode::MalformedFlag), serve(1))
         .flag("of keyless", is_error("keyless", ErrorCode::TargetingKeyMissing), serve(1))
         .flag("of nobody", is_error("unheard of", ErrorCode::FlagNotFound), serve(1));
@@ -308,13 +310,13 @@ fn work_is_bounded() {
     let growing = logic(LogicOp::Reduce, [many.clone(), double, lit("x")]);
     assert_eq!(test(cmp(Rel::Eq, growing, lit(0))), Err(ErrorCode::LimitExceeded));
     // Quantifiers within quantifiers.
-    let inner = Expr::Quant(Quant::Any, Box::new(many.clone()), Box::new(lit(false)));
-    let outer = Expr::Quant(Quant::Any, Box::new(lit(vec![1; MAX_WORK as usize / 1_000])), Box::new(inner));
+    let inner = Expr::Quant(Quant::Any, Arc::new(many.clone()), Box::new(lit(false)));
+    let outer = Expr::Quant(Quant::Any, Arc::new(lit(vec![1; MAX_WORK as usize / 1_000])), Box::new(inner));
     assert_eq!(test(outer), Err(ErrorCode::LimitExceeded));
     // And a flag that ran out takes the one that asked with it.
     let flags = Flags::new().flag("endless", vec![(cmp(Rel::Eq, nested(2), lit(0)), serve(0))], serve(1)).flag(
         "asks",
-        vec![(Expr::IsNull(Box::new(Expr::Flag("endless".into(), Field::Value))), serve(0))],
+        vec![(Expr::IsNull(Arc::new(Expr::Flag("endless".into(), Field::Value))), serve(0))],
         serve(1),
     );
     assert_eq!(flags.serves("asks", &someone()), Err(ErrorCode::LimitExceeded));

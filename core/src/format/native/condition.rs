@@ -12,8 +12,8 @@ use regex::{Regex, RegexBuilder};
 use super::reader::{Reader, present, suggestion};
 use super::references::{Name, Reference};
 use crate::eval::{parse_date_ms, parse_version};
-use crate::ir::{Conv, Expr, Field, Ids, Path, Quant, Rel, Seg, TextRel};
-use crate::ruleset::{Kind, Node};
+use crate::ir::{Conv, Expr, Field, Path, Quant, Rel, Seg, TextRel};
+use crate::ruleset::{Kind, Text, Tree};
 use crate::value::Value;
 
 /// How deep conditions may nest.
@@ -23,7 +23,10 @@ const MAX_PATTERN: usize = 2_000;
 /// The most memory that a compiled pattern may take, in bytes.
 const MAX_REGEX_SIZE: usize = 1 << 20;
 
-const OPERATORS: &[&str] = &[
+/// The keys of a condition on an attribute.
+const KEYS: &[&str] = &[
+    "attribute",
+    "ignore_case",
     "equals",
     "not_equals",
     "in",
@@ -50,12 +53,17 @@ const OPERATORS: &[&str] = &[
     "exists",
 ];
 
+/// Those that test.
+fn operators() -> &'static [&'static str] {
+    &KEYS[2..]
+}
+
 /// Reads a condition; a list is `all` of it.
-pub fn compile(reader: &mut Reader, node: &Node) -> Option<Expr> {
+pub fn compile(reader: &mut Reader, node: &Tree<'_>) -> Option<Expr> {
     nested(reader, node, 0)
 }
 
-fn nested(reader: &mut Reader, node: &Node, depth: usize) -> Option<Expr> {
+fn nested(reader: &mut Reader, node: &Tree<'_>, depth: usize) -> Option<Expr> {
     if depth > MAX_NESTING {
         return reader.error(node.at, format!("conditions nest deeper than {MAX_NESTING} levels: make a segment of the inner ones"));
     }
@@ -78,7 +86,7 @@ fn nested(reader: &mut Reader, node: &Node, depth: usize) -> Option<Expr> {
         }
         Some("segment") => {
             reader.keys(node, "a condition on a segment", &["segment"])?;
-            let name = reader.name(node, "segment")?;
+            let name = reader.name(node, "segment")?.share();
             refer(reader, node.get("segment")?, Name::Segment(name.clone()), None);
             Some(Expr::Segment(name))
         }
@@ -92,22 +100,22 @@ fn nested(reader: &mut Reader, node: &Node, depth: usize) -> Option<Expr> {
     }
 }
 
-fn parts(reader: &mut Reader, list: &[Node], depth: usize) -> Option<Box<[Expr]>> {
+fn parts(reader: &mut Reader, list: &[Tree<'_>], depth: usize) -> Option<Box<[Expr]>> {
     let parts: Vec<Option<Expr>> =
-        list.iter().enumerate().map(|(at, part)| reader.within(format!("[{at}]"), |reader| nested(reader, part, depth + 1))).collect();
+        list.iter().enumerate().map(|(at, part)| reader.within(at, |reader| nested(reader, part, depth + 1))).collect();
     parts.into_iter().collect()
 }
 
-fn refer(reader: &mut Reader, node: &Node, to: Name, variant: Option<Arc<str>>) {
+fn refer(reader: &mut Reader, node: &Tree<'_>, to: Name, variant: Option<Arc<str>>) {
     let path = reader.path();
     reader.references.push(Reference { to, variant, at: node.at, path });
 }
 
 /// `{flag: checkout, variant: fast}` or `{flag: checkout, enabled: true}`; the latter without saying.
-pub fn on_flag(reader: &mut Reader, node: &Node) -> Option<Expr> {
+pub fn on_flag(reader: &mut Reader, node: &Tree<'_>) -> Option<Expr> {
     reader.keys(node, "a condition on a flag", &["flag", "variant", "enabled"])?;
-    let name = reader.name(node, "flag")?;
-    let variant = reader.name(node, "variant");
+    let name = reader.name(node, "flag")?.share();
+    let variant = reader.name(node, "variant").map(|variant| variant.share());
     let enabled = reader.bool(node, "enabled");
     refer(reader, node.get("flag")?, Name::Flag(name.clone()), variant.clone());
     let (field, wanted) = match variant {
@@ -118,21 +126,20 @@ pub fn on_flag(reader: &mut Reader, node: &Node) -> Option<Expr> {
     Some(Expr::Cmp(Rel::Eq, Box::new((Expr::Flag(name, field), Expr::Const(wanted)))))
 }
 
-fn on_attribute(reader: &mut Reader, node: &Node) -> Option<Expr> {
-    let allowed: Vec<&str> = ["attribute", "ignore_case"].into_iter().chain(OPERATORS.iter().copied()).collect();
+fn on_attribute(reader: &mut Reader, node: &Tree<'_>) -> Option<Expr> {
     let before = reader.problems.len();
-    reader.keys(node, "a condition on an attribute", &allowed)?;
+    reader.keys(node, "a condition on an attribute", KEYS)?;
     let attribute = attribute(reader, node.get("attribute")?)?;
     let fold = reader.bool(node, "ignore_case").unwrap_or(false);
     let mut tests = Vec::new();
     for (key, operand) in node.entries() {
-        if let Some(operator) = OPERATORS.iter().find(|operator| **operator == &*key.text) {
-            tests.push(reader.within(operator, |reader| test(reader, &attribute, operator, operand, fold)));
+        if let Some(operator) = operators().iter().find(|operator| **operator == &*key.text) {
+            tests.push(reader.within(*operator, |reader| test(reader, &attribute, operator, operand, fold)));
         }
     }
     match tests.len() {
         0 if reader.problems.len() > before => None, // a misspelt operator has been complained about
-        0 => reader.error(node.at, format!("says nothing about {attribute}: it needs one of {}", OPERATORS.join(", "))),
+        0 => reader.error(node.at, format!("says nothing about {attribute}: it needs one of {}", operators().join(", "))),
         1 => tests.pop()?,
         _ => Some(Expr::And(tests.into_iter().collect::<Option<_>>()?)),
     }
@@ -140,32 +147,33 @@ fn on_attribute(reader: &mut Reader, node: &Node) -> Option<Expr> {
 
 /// An attribute by name, with dots into maps and numbers into lists; a list of steps where a name has dots itself.
 /// `user_id` is the targeting key.
-pub fn attribute(reader: &mut Reader, node: &Node) -> Option<Expr> {
-    let steps: Vec<Arc<str>> = match &node.kind {
-        Kind::Text(text) => text.split('.').map(Arc::from).collect(),
+pub fn attribute(reader: &mut Reader, node: &Tree<'_>) -> Option<Arc<Expr>> {
+    let mut steps = match &node.kind {
+        Kind::Text(name) if !name.contains('.') => vec![name.clone()],
+        Kind::Text(name) => name.split('.').map(|step| Text::Shared(step.into())).collect(),
         Kind::List(list) => reader.texts(list),
         _ => return reader.error(node.at, format!("an attribute is a name, and {} is not", node.excerpt())),
-    };
-    let mut steps = steps.into_iter();
+    }
+    .into_iter();
     let name = steps.next().filter(|name| !name.is_empty());
     let Some(name) = name else { return reader.error(node.at, "an attribute needs a name") };
-    if &*name == "user_id" && steps.len() == 0 {
-        return Some(Expr::Key);
+    if steps.len() == 0 {
+        return Some(reader.common.attribute(&name));
     }
-    let rest = steps.map(|step| step.parse().map_or_else(|_| Seg::Key(step.clone()), Seg::Index)).collect();
-    Some(Expr::Attr(Path { name, rest }))
+    let rest = steps.map(|step| step.parse().map_or_else(|_| Seg::Key(step.share()), Seg::Index)).collect();
+    Some(Arc::new(Expr::Attr(Arc::new(Path { name: reader.common.text(&name), rest }))))
 }
 
-fn test(reader: &mut Reader, attribute: &Expr, operator: &str, operand: &Node, fold: bool) -> Option<Expr> {
-    let attr = || Box::new(attribute.clone());
-    let text = || if fold { Box::new(Expr::Conv(Conv::Lower, attr())) } else { attr() };
+fn test(reader: &mut Reader, attribute: &Arc<Expr>, operator: &str, operand: &Tree<'_>, fold: bool) -> Option<Expr> {
+    let attr = || attribute.clone();
+    let text = || if fold { Arc::new(Expr::Conv(Conv::Lower, attr())) } else { attr() };
     let compare = |rel, left: Expr, right: Expr| Expr::Cmp(rel, Box::new((left, right)));
     Some(match operator {
         "equals" | "in" => member(reader, &text(), operand, fold)?,
         "not_equals" | "not_in" => Expr::Not(Box::new(member(reader, &text(), operand, fold)?)),
-        "starts_with" => Expr::Text(TextRel::StartsWith, text(), needles(reader, operand, fold)?),
-        "ends_with" => Expr::Text(TextRel::EndsWith, text(), needles(reader, operand, fold)?),
-        "contains" => Expr::Text(TextRel::Contains, text(), needles(reader, operand, fold)?),
+        "starts_with" => Expr::Text(TextRel::StartsWith, Box::new((text(), needles(reader, operand, fold)?))),
+        "ends_with" => Expr::Text(TextRel::EndsWith, Box::new((text(), needles(reader, operand, fold)?))),
+        "contains" => Expr::Text(TextRel::Contains, Box::new((text(), needles(reader, operand, fold)?))),
         "matches" => Expr::Regex(attr(), pattern(reader, operand, fold)?),
         "less_than" | "at_most" | "greater_than" | "at_least" => {
             compare(relation(operator), Expr::Conv(Conv::Num, attr()), Expr::Const(number(reader, operand)?))
@@ -178,7 +186,7 @@ fn test(reader: &mut Reader, attribute: &Expr, operator: &str, operand: &Node, f
             let wanted = one_or_more(operand);
             Expr::And(wanted.iter().map(|item| any_element(Quant::Any, attribute, item, reader)).collect::<Option<_>>()?)
         }
-        "in_network" => Expr::Cidr(attr(), networks(reader, operand)?),
+        "in_network" => Expr::Cidr(Box::new((attr(), networks(reader, operand)?))),
         "exists" => match operand.kind {
             Kind::Bool(wanted) => {
                 let missing = Expr::IsNull(attr());
@@ -204,7 +212,7 @@ fn relation(operator: &str) -> Rel {
     }
 }
 
-fn one_or_more(node: &Node) -> &[Node] {
+fn one_or_more<'n, 't>(node: &'n Tree<'t>) -> &'n [Tree<'t>] {
     match &node.kind {
         Kind::List(list) => list,
         _ => std::slice::from_ref(node),
@@ -212,40 +220,40 @@ fn one_or_more(node: &Node) -> &[Node] {
 }
 
 /// Is the value one of these? Texts go into a set, other scalars are compared one by one.
-fn member(reader: &mut Reader, subject: &Expr, operand: &Node, fold: bool) -> Option<Expr> {
-    let mut texts: Vec<Arc<str>> = Vec::new();
+fn member(reader: &mut Reader, subject: &Arc<Expr>, operand: &Tree<'_>, fold: bool) -> Option<Expr> {
+    let mut texts: Vec<Text<'_>> = Vec::new();
     let mut tests = Vec::new();
     for item in one_or_more(operand) {
         match &item.kind {
-            Kind::Text(text) => texts.push(if fold { text.to_lowercase().into() } else { text.clone() }),
+            Kind::Text(text) => texts.push(if fold { Text::Shared(text.to_lowercase().into()) } else { text.clone() }),
             Kind::Bool(_) | Kind::Int(_) | Kind::Float(_) => {
                 // Case does not matter to what is not text, and folding would make it unknown.
-                let plain = if let Expr::Conv(Conv::Lower, inner) = subject { &**inner } else { subject };
+                let plain = if let Expr::Conv(Conv::Lower, inner) = &**subject { &**inner } else { subject };
                 tests.push(Expr::Cmp(Rel::Eq, Box::new((plain.clone(), Expr::Const(item.to_value())))));
             }
             _ => return reader.error(item.at, format!("compares with text, numbers and booleans, and {} is none of them", item.excerpt())),
         }
     }
     if !texts.is_empty() || tests.is_empty() {
-        tests.insert(0, Expr::In(Box::new(subject.clone()), Ids::new(&texts)));
+        tests.insert(0, Expr::In(subject.clone(), reader.common.ids(&texts)));
     }
     Some(if tests.len() == 1 { tests.remove(0) } else { Expr::Or(tests.into()) })
 }
 
-fn any_element(quant: Quant, attribute: &Expr, operand: &Node, reader: &mut Reader) -> Option<Expr> {
-    let test = member(reader, &Expr::elem(), operand, false)?;
-    Some(Expr::Quant(quant, Box::new(attribute.clone()), Box::new(test)))
+fn any_element(quant: Quant, attribute: &Arc<Expr>, operand: &Tree<'_>, reader: &mut Reader) -> Option<Expr> {
+    let test = member(reader, &Arc::new(Expr::elem()), operand, false)?;
+    Some(Expr::Quant(quant, attribute.clone(), Box::new(test)))
 }
 
-fn needles(reader: &mut Reader, operand: &Node, fold: bool) -> Option<Box<[Arc<str>]>> {
+fn needles(reader: &mut Reader, operand: &Tree<'_>, fold: bool) -> Option<Box<[Arc<str>]>> {
     let needles = one_or_more(operand).iter().map(|item| match &item.kind {
-        Kind::Text(text) => Some(if fold { text.to_lowercase().into() } else { text.clone() }),
+        Kind::Text(text) => Some(if fold { text.to_lowercase().into() } else { text.share() }),
         _ => reader.error(item.at, format!("looks for text, and {} is not; put it in quotes", item.excerpt())),
     });
     needles.collect()
 }
 
-fn pattern(reader: &mut Reader, operand: &Node, fold: bool) -> Option<Regex> {
+fn pattern(reader: &mut Reader, operand: &Tree<'_>, fold: bool) -> Option<Arc<Regex>> {
     let Some(text) = operand.as_str() else {
         return reader.error(operand.at, format!("a pattern is text, and {} is not", operand.excerpt()));
     };
@@ -253,7 +261,7 @@ fn pattern(reader: &mut Reader, operand: &Node, fold: bool) -> Option<Regex> {
         return reader.error(operand.at, format!("the pattern has {} bytes, and {MAX_PATTERN} are allowed", text.len()));
     }
     match RegexBuilder::new(text).case_insensitive(fold).size_limit(MAX_REGEX_SIZE).build() {
-        Ok(regex) => Some(regex),
+        Ok(regex) => Some(regex.into()),
         Err(error) => {
             let reason = error.to_string();
             let last = reason.lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned();
@@ -262,7 +270,7 @@ fn pattern(reader: &mut Reader, operand: &Node, fold: bool) -> Option<Regex> {
     }
 }
 
-fn number(reader: &mut Reader, operand: &Node) -> Option<Value> {
+fn number(reader: &mut Reader, operand: &Tree<'_>) -> Option<Value> {
     match operand.kind {
         Kind::Int(_) | Kind::Float(_) => Some(operand.to_value()),
         _ => reader.error(
@@ -275,7 +283,7 @@ fn number(reader: &mut Reader, operand: &Node) -> Option<Value> {
     }
 }
 
-fn date(reader: &mut Reader, operand: &Node) -> Option<Expr> {
+fn date(reader: &mut Reader, operand: &Tree<'_>) -> Option<Expr> {
     let ms = match &operand.kind {
         Kind::Int(ms) => Some(*ms),
         Kind::Text(text) => parse_date_ms(text),
@@ -287,7 +295,7 @@ fn date(reader: &mut Reader, operand: &Node) -> Option<Expr> {
     }
 }
 
-fn version(reader: &mut Reader, operand: &Node) -> Option<Expr> {
+fn version(reader: &mut Reader, operand: &Tree<'_>) -> Option<Expr> {
     match operand.as_str().and_then(parse_version) {
         Some(version) => Some(Expr::Version(Box::new(version))),
         None => {
@@ -296,7 +304,7 @@ fn version(reader: &mut Reader, operand: &Node) -> Option<Expr> {
     }
 }
 
-fn networks(reader: &mut Reader, operand: &Node) -> Option<Box<[IpNet]>> {
+fn networks(reader: &mut Reader, operand: &Tree<'_>) -> Option<Box<[IpNet]>> {
     let networks = one_or_more(operand).iter().map(|item| {
         let text = item.as_str().unwrap_or_default();
         match text.parse().ok().or_else(|| text.parse().ok().map(|address: IpAddr| address.into())) {
@@ -308,7 +316,7 @@ fn networks(reader: &mut Reader, operand: &Node) -> Option<Box<[IpNet]>> {
 }
 
 /// The condition of a `when` that may be missing: always.
-pub fn when(reader: &mut Reader, node: &Node) -> Option<Expr> {
+pub fn when(reader: &mut Reader, node: &Tree<'_>) -> Option<Expr> {
     match present(node, "when") {
         None => Some(Expr::Const(Value::Bool(true))),
         Some(condition) => reader.within("when", |reader| compile(reader, condition)),

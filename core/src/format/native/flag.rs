@@ -8,13 +8,28 @@ use super::reader::{Reader, present};
 use super::rollout::{Hashing, percentage, weighted};
 use super::variants::Variants;
 use crate::evaluation::Reason;
-use crate::ir::{Body, Expr, Ids, Rel, Rule, Target, ValueType};
-use crate::ruleset::{Kind, Node};
+use crate::ir::{Body, Expr, Rel, Rule, Target, ValueType};
+use crate::ruleset::{Kind, Text, Tree};
 use crate::value::Value;
 
-/// The keys of a flag that decide its answer.
-const ANSWER_KEYS: &[&str] =
-    &["type", "enabled", "variants", "off", "targets", "rules", "fallthrough", "prerequisites", "schedule", "salt"];
+/// The keys of a flag: those that decide its answer, then those that are for people.
+const KEYS: &[&str] = &[
+    "type",
+    "enabled",
+    "variants",
+    "off",
+    "targets",
+    "rules",
+    "fallthrough",
+    "prerequisites",
+    "schedule",
+    "salt",
+    "description",
+    "owner",
+    "tags",
+    "expires",
+    "environments",
+];
 /// The keys that are for people and never leave the service.
 pub const NOTE_KEYS: &[&str] = &["description", "owner", "tags", "expires", "environments"];
 /// The keys that an environment may say otherwise.
@@ -24,12 +39,11 @@ const RULE_KEYS: &[&str] = &["name", "description", "when", "serve", "rollout", 
 const MAX_RULES: usize = 1_000;
 
 /// Compiles what one environment says of a flag.
-pub fn compile(reader: &mut Reader, name: &Arc<str>, node: &Node) -> Option<Body> {
-    let allowed: Vec<&str> = ANSWER_KEYS.iter().chain(NOTE_KEYS).copied().collect();
-    reader.keys(node, "a flag", &allowed)?;
+pub fn compile(reader: &mut Reader, name: &Arc<str>, node: &Tree<'_>) -> Option<Body> {
+    reader.keys(node, "a flag", KEYS)?;
     notes(reader, node);
     let variants = Variants::read(reader, node)?;
-    let salt = reader.text(node, "salt").unwrap_or_else(|| name.clone());
+    let salt = reader.text(node, "salt").unwrap_or_else(|| Text::Shared(name.clone()));
     let enabled = reader.bool(node, "enabled").unwrap_or(true);
 
     // Everything is read even if the flag is off, so that a mistake shows before somebody turns it on.
@@ -42,7 +56,7 @@ pub fn compile(reader: &mut Reader, name: &Arc<str>, node: &Node) -> Option<Body
         reader.error::<()>(node.at, format!("a flag may have {MAX_RULES} rules, and this has {}", list.len()));
     }
     for (at, node) in list.iter().take(MAX_RULES).enumerate() {
-        rules.extend(reader.within(format!("rules[{at}]"), |reader| rule(reader, node, &variants, &salt)));
+        rules.extend(reader.within("rules", |reader| reader.within(at, |reader| rule(reader, node, &variants, &salt))));
     }
     let fallthrough = reader.within("fallthrough", |reader| fallthrough(reader, node, &variants, &salt));
 
@@ -53,11 +67,11 @@ pub fn compile(reader: &mut Reader, name: &Arc<str>, node: &Node) -> Option<Body
         value_type: variants.value_type,
         fallthrough: if enabled { fallthrough? } else { variants.off(Reason::Disabled) },
         rules: rules.into(),
-        variants: variants.list.into(),
+        variants: variants.list,
     })
 }
 
-fn notes(reader: &mut Reader, node: &Node) {
+fn notes(reader: &mut Reader, node: &Tree<'_>) {
     for key in ["description", "owner"] {
         reader.text(node, key);
     }
@@ -76,7 +90,7 @@ fn within_dates(from: Option<i64>, until: Option<i64>) -> Option<Expr> {
     (!bounds.is_empty()).then(|| Expr::And(bounds.into()))
 }
 
-fn dates(reader: &mut Reader, node: &Node) -> Option<Expr> {
+fn dates(reader: &mut Reader, node: &Tree<'_>) -> Option<Expr> {
     let (from, until) = (reader.date(node, "from"), reader.date(node, "until"));
     if let (Some(from), Some(until)) = (from, until)
         && from >= until
@@ -86,22 +100,22 @@ fn dates(reader: &mut Reader, node: &Node) -> Option<Expr> {
     within_dates(from, until)
 }
 
-fn schedule(reader: &mut Reader, node: &Node, variants: &Variants) -> Option<Rule> {
+fn schedule(reader: &mut Reader, node: &Tree<'_>, variants: &Variants) -> Option<Rule> {
     let node = present(node, "schedule")?;
     reader.keys(node, "a schedule", &["from", "until"])?;
     let on = dates(reader, node)?;
     Some(Rule { name: Some("schedule".into()), when: Expr::Not(Box::new(on)), serve: variants.off(Reason::Disabled) })
 }
 
-fn prerequisites(reader: &mut Reader, node: &Node, variants: &Variants) -> Option<Rule> {
+fn prerequisites(reader: &mut Reader, node: &Tree<'_>, variants: &Variants) -> Option<Rule> {
     let list = reader.list(node, "prerequisites");
     let conditions: Vec<Expr> =
-        list.iter().enumerate().filter_map(|(at, node)| reader.within(format!("[{at}]"), |reader| on_flag(reader, node))).collect();
+        list.iter().enumerate().filter_map(|(at, node)| reader.within(at, |reader| on_flag(reader, node))).collect();
     let failed = Expr::Not(Box::new(Expr::IsTrue(Box::new(Expr::And(conditions.into())))));
     (!list.is_empty()).then(|| Rule { name: Some("prerequisites".into()), when: failed, serve: variants.off(Reason::PrerequisiteFailed) })
 }
 
-fn targets(reader: &mut Reader, node: &Node, variants: &Variants, rules: &mut Vec<Rule>) {
+fn targets(reader: &mut Reader, node: &Tree<'_>, variants: &Variants, rules: &mut Vec<Rule>) {
     let Some(node) = present(node, "targets") else { return };
     if !matches!(node.kind, Kind::Map(_)) {
         reader.error::<()>(node.at, format!("has to be a map from variants to lists of users, and {} is not", node.excerpt()));
@@ -110,15 +124,16 @@ fn targets(reader: &mut Reader, node: &Node, variants: &Variants, rules: &mut Ve
         let list = reader.list(node, &key.text);
         let users = reader.within(&*key.text, |reader| reader.texts(list));
         if let Some(variant) = variants.index(reader, &key.text, key.at) {
-            let when = Expr::In(Box::new(Expr::Key), Ids::new(&users));
-            rules.push(Rule { name: Some("targets".into()), when, serve: serve(variant, Reason::UserTargeted) });
+            let when = Expr::In(reader.common.key(), reader.common.ids(&users));
+            let name = Some(reader.common.text(&Text::Lent("targets")));
+            rules.push(Rule { name, when, serve: serve(variant, Reason::UserTargeted) });
         }
     }
 }
 
-fn rule(reader: &mut Reader, node: &Node, variants: &Variants, salt: &Arc<str>) -> Option<Rule> {
+fn rule(reader: &mut Reader, node: &Tree<'_>, variants: &Variants, salt: &Text<'_>) -> Option<Rule> {
     reader.keys(node, "a rule", RULE_KEYS)?;
-    let name = reader.text(node, "name");
+    let name = reader.text(node, "name").map(|name| reader.common.text(&name));
     reader.text(node, "description");
     let condition = when(reader, node);
     let dates = dates(reader, node);
@@ -156,7 +171,7 @@ fn rule(reader: &mut Reader, node: &Node, variants: &Variants, salt: &Arc<str>) 
     Some(Rule { name, when, serve })
 }
 
-fn served(reader: &mut Reader, node: &Node, variants: &Variants, salt: &Arc<str>) -> Option<Expr> {
+fn served(reader: &mut Reader, node: &Tree<'_>, variants: &Variants, salt: &Text<'_>) -> Option<Expr> {
     match (present(node, "serve"), present(node, "rollout")) {
         (Some(variant), None) => {
             let variant = reader.within("serve", |reader| variants.named(reader, variant))?;
@@ -170,7 +185,7 @@ fn served(reader: &mut Reader, node: &Node, variants: &Variants, salt: &Arc<str>
     }
 }
 
-fn fallthrough(reader: &mut Reader, node: &Node, variants: &Variants, salt: &Arc<str>) -> Option<Expr> {
+fn fallthrough(reader: &mut Reader, node: &Tree<'_>, variants: &Variants, salt: &Text<'_>) -> Option<Expr> {
     match present(node, "fallthrough") {
         None if variants.value_type == ValueType::Boolean => match variants.holding(true) {
             // With rules, a flag is for whom they name; without, it is simply on.

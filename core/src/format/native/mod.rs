@@ -20,13 +20,16 @@
 //! yields what one environment sees ([`Document::ruleset`]). [`compile`] makes the snapshot of that. A document's
 //! environment lays its own keys over the shared ones, one level deep.
 
+mod common;
 mod condition;
 mod document;
 mod flag;
+mod judge;
 mod reader;
 mod references;
 mod rollout;
 mod segment;
+mod sent;
 #[cfg(test)]
 mod tests;
 mod variants;
@@ -39,10 +42,11 @@ use crate::eval::Answer;
 use crate::evaluation::ErrorCode;
 use crate::ir::{Flag, Invalid, Segment, Snapshot};
 use crate::ruleset::problem::to_error;
-use crate::ruleset::{Entry, Node, Ruleset, Severity, Syntax};
-pub use document::Document;
+use crate::ruleset::{Entry, Node, Ruleset, Syntax, Tree};
+pub use document::{Document, Written};
 use reader::Reader;
 pub use reader::is_name;
+pub use sent::{compile_sent, compile_sent_json};
 
 /// The JSON Schema of the document, for editors: `jackstaff schema` prints it.
 pub const SCHEMA: &str = include_str!("schema.json");
@@ -59,13 +63,26 @@ fn reason(answer: &Result<Answer<'_>, ErrorCode>) -> &'static str {
 
 /// A whole document for one environment. Mistakes in it are errors here: a file is written by a person who can mend it.
 fn compile_text(text: &str, syntax: Syntax, environment: &str) -> Result<Snapshot> {
-    let document = Document::parse(text, syntax)?;
-    let problems = document.check(None);
-    if problems.iter().any(|problem| problem.severity == Severity::Error) {
-        return Err(to_error(None, &problems));
+    // Places are for messages. JSON is first read without, ten times as quickly; whatever is wrong then, it is read once more.
+    if syntax == Syntax::Json
+        && let Some(node) = Node::without_places(text)
+        && let Ok(document) = Document::from_node(&node)
+        && document.environments.contains(environment)
+        && let Ok(snapshot) = document.snapshot(environment)
+    {
+        return Ok(snapshot);
     }
+    compile_document(&Document::parse(text, syntax)?, environment)
+}
+
+/// The snapshot of what an environment of a document sees.
+///
+/// # Errors
+/// `InvalidDocument` with every mistake; `NotFound` for an environment that the document does not have.
+pub fn compile_document(document: &Document, environment: &str) -> Result<Snapshot> {
+    let snapshot = document.snapshot(environment).map_err(|problems| to_error(None, &problems))?;
     document.require_environment(environment)?;
-    Ok(compile(&document.ruleset(environment), None))
+    Ok(snapshot)
 }
 
 /// The snapshot of a ruleset. What `previous` holds in the same version of the same epoch is taken over, so that a
@@ -75,22 +92,23 @@ pub fn compile(ruleset: &Ruleset, previous: Option<&Snapshot>) -> Snapshot {
         Some(previous) if previous.epoch == ruleset.epoch && previous.environment == ruleset.environment && ruleset.version > 0 => {
             previous.clone()
         }
-        _ => Snapshot::empty(&ruleset.environment),
+        _ => Snapshot::with_room(&ruleset.environment, ruleset.flags.len(), ruleset.segments.len()),
     };
     snapshot.epoch = ruleset.epoch.clone();
     snapshot.version = ruleset.version;
+    let mut reader = Reader::default();
     for (name, entry) in &ruleset.segments {
         if snapshot.segment(name).is_none_or(|known| known.version != entry.version || entry.version == 0) {
-            snapshot.put_segment(compile_segment(name, entry));
+            snapshot.put_segment(compile_segment(&mut reader, name, entry));
         }
     }
     for (name, entry) in &ruleset.flags {
         if snapshot.flag(name).is_none_or(|known| known.version != entry.version || entry.version == 0) {
-            snapshot.put_flag(compile_flag(name, entry));
+            snapshot.put_flag(compile_flag(&mut reader, name, entry));
         }
     }
     // All that is in the ruleset is in the snapshot now; only if there is more, something has to go.
-    if snapshot.flags().len() > ruleset.flags.len() {
+    if snapshot.flag_count() > ruleset.flags.len() {
         snapshot.retain_flags(|name| ruleset.flags.contains_key(name));
     }
     if snapshot.segment_count() > ruleset.segments.len() {
@@ -99,22 +117,28 @@ pub fn compile(ruleset: &Ruleset, previous: Option<&Snapshot>) -> Snapshot {
     snapshot
 }
 
-fn compile_flag(name: &Arc<str>, entry: &Entry) -> Flag {
-    let body = read(entry, |reader, node| flag::compile(reader, name, node));
+fn compile_flag(reader: &mut Reader, name: &Arc<str>, entry: &Entry) -> Flag {
+    let body = read(reader, entry, |reader, tree| flag::compile(reader, name, tree));
     Flag { key: name.clone(), version: entry.version, body }
 }
 
-fn compile_segment(name: &Arc<str>, entry: &Entry) -> Segment {
-    let body = read(entry, segment::compile);
+fn compile_segment(reader: &mut Reader, name: &Arc<str>, entry: &Entry) -> Segment {
+    let body = read(reader, entry, segment::compile);
     Segment { key: name.clone(), version: entry.version, body }
 }
 
-fn read<T>(entry: &Entry, compile: impl FnOnce(&mut Reader, &Node) -> Option<T>) -> Result<T, Invalid> {
-    let invalid = |message: String| Invalid { code: ErrorCode::MalformedFlag, message: message.into() };
-    let node = Node::from_json(entry.doc.get()).map_err(|problem| invalid(problem.to_string()))?;
-    let mut reader = Reader::default();
-    let compiled = compile(&mut reader, &node);
-    match compiled {
+fn read<T>(reader: &mut Reader, entry: &Entry, compile: impl FnOnce(&mut Reader, &Tree<'_>) -> Option<T>) -> Result<T, Invalid> {
+    let tree = Tree::lent_by_json(entry.doc.get()).map_err(|problem| invalid(problem.to_string()))?;
+    read_tree(reader, &tree, compile)
+}
+
+fn invalid(message: String) -> Invalid {
+    Invalid { code: ErrorCode::MalformedFlag, message: message.into() }
+}
+
+fn read_tree<T>(reader: &mut Reader, tree: &Tree<'_>, compile: impl FnOnce(&mut Reader, &Tree<'_>) -> Option<T>) -> Result<T, Invalid> {
+    reader.begin(&[]);
+    match compile(reader, tree) {
         Some(compiled) if !reader.has_errors() => Ok(compiled),
         _ => Err(invalid(to_error(None, &reader.problems).to_string())),
     }

@@ -1,11 +1,11 @@
 //! Reading a document part by part, collecting every mistake on the way instead of stopping at the first.
 
-use std::fmt::Display;
-use std::sync::Arc;
+use std::fmt::Write;
 
+use super::common::Common;
 use super::references::Reference;
 use crate::eval::parse_date_ms;
-use crate::ruleset::{Kind, Mark, Node, Problem, Severity};
+use crate::ruleset::{Kind, Mark, Problem, Severity, Text, Tree};
 
 /// Names of flags, variants, segments and environments: `[A-Za-z0-9._-]{1,128}`. No colon, no slash and no
 /// wildcard, because names become parts of cache keys, paths and topics.
@@ -13,40 +13,83 @@ pub fn is_name(text: &str) -> bool {
     (1..=128).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
 }
 
+/// One step of a path.
+pub enum Step<'s> {
+    /// Into a map.
+    Into(&'s str),
+    /// Into a list.
+    At(usize),
+}
+
+impl<'s> From<&'s str> for Step<'s> {
+    fn from(name: &'s str) -> Self {
+        Self::Into(name)
+    }
+}
+
+impl From<usize> for Step<'_> {
+    fn from(index: usize) -> Self {
+        Self::At(index)
+    }
+}
+
 /// What has been found while reading.
 #[derive(Default)]
 pub struct Reader {
-    path: Vec<String>,
+    /// The steps to where the reader is, as they are shown.
+    path: String,
     /// The mistakes so far.
     pub problems: Vec<Problem>,
     /// What the parts read so far refer to.
     pub references: Vec<Reference>,
+    /// What the parts read so far have in common.
+    pub common: Common,
 }
 
 impl Reader {
     /// A reader whose paths begin with these steps.
     pub fn at(path: &[&str]) -> Self {
-        Self { path: path.iter().map(|step| (*step).to_owned()).collect(), ..Self::default() }
+        let mut reader = Self::default();
+        reader.begin(path);
+        reader
+    }
+
+    /// Begins another part, whose paths begin with these steps. What was found in the last one is forgotten, unless somebody took it.
+    pub fn begin(&mut self, path: &[&str]) {
+        self.path.clear();
+        self.problems.clear();
+        self.references.clear();
+        for name in path {
+            self.step(Step::Into(name));
+        }
     }
 
     /// Does a step deeper, as in `rules[2]`.
-    pub fn within<T>(&mut self, step: impl Display, read: impl FnOnce(&mut Self) -> T) -> T {
-        self.path.push(step.to_string());
+    pub fn within<'s, T>(&mut self, step: impl Into<Step<'s>>, read: impl FnOnce(&mut Self) -> T) -> T {
+        let before = self.step(step.into());
         let result = read(self);
-        self.path.pop();
+        self.path.truncate(before);
         result
+    }
+
+    /// A step deeper; how long the path was before.
+    fn step(&mut self, step: Step<'_>) -> usize {
+        let before = self.path.len();
+        match step {
+            Step::Into(name) => {
+                if before > 0 {
+                    self.path.push('.');
+                }
+                self.path.push_str(name);
+            }
+            Step::At(index) => _ = write!(self.path, "[{index}]"), // writing to a String cannot fail
+        }
+        before
     }
 
     /// Where the reader is.
     pub fn path(&self) -> String {
-        let mut path = String::new();
-        for step in &self.path {
-            if !path.is_empty() && !step.starts_with('[') {
-                path.push('.');
-            }
-            path.push_str(step);
-        }
-        path
+        self.path.clone()
     }
 
     /// Notes a mistake at `at`; says `None`, so that it can end a reading function.
@@ -73,7 +116,7 @@ impl Reader {
     }
 
     /// Checks that `node` is a map with none but these keys.
-    pub fn keys(&mut self, node: &Node, what: &str, allowed: &[&str]) -> Option<()> {
+    pub fn keys(&mut self, node: &Tree<'_>, what: &str, allowed: &[&str]) -> Option<()> {
         if !matches!(node.kind, Kind::Map(_)) {
             return self.error(node.at, format!("{what} has to be a map with {}, and this is {}", allowed.join(", "), node.excerpt()));
         }
@@ -87,7 +130,7 @@ impl Reader {
     }
 
     /// The text under `key`, if it is there.
-    pub fn text(&mut self, node: &Node, key: &str) -> Option<Arc<str>> {
+    pub fn text<'t>(&mut self, node: &Tree<'t>, key: &str) -> Option<Text<'t>> {
         let node = present(node, key)?;
         match &node.kind {
             Kind::Text(text) => Some(text.clone()),
@@ -98,7 +141,7 @@ impl Reader {
     }
 
     /// The name under `key`, if it is there.
-    pub fn name(&mut self, node: &Node, key: &str) -> Option<Arc<str>> {
+    pub fn name<'t>(&mut self, node: &Tree<'t>, key: &str) -> Option<Text<'t>> {
         let text = self.text(node, key)?;
         let at = present(node, key)?.at;
         self.within(key, |reader| reader.check_name(&text, at)).then_some(text)
@@ -114,7 +157,7 @@ impl Reader {
     }
 
     /// The boolean under `key`, if it is there.
-    pub fn bool(&mut self, node: &Node, key: &str) -> Option<bool> {
+    pub fn bool(&mut self, node: &Tree<'_>, key: &str) -> Option<bool> {
         let node = present(node, key)?;
         match node.kind {
             Kind::Bool(bool) => Some(bool),
@@ -123,10 +166,10 @@ impl Reader {
     }
 
     /// The list under `key`; empty if it is not there.
-    pub fn list<'n>(&mut self, node: &'n Node, key: &str) -> &'n [Node] {
+    pub fn list<'n, 't>(&mut self, node: &'n Tree<'t>, key: &str) -> &'n [Tree<'t>] {
         match present(node, key) {
             None => &[],
-            Some(Node { kind: Kind::List(list), .. }) => list,
+            Some(Tree { kind: Kind::List(list), .. }) => list,
             Some(other) => {
                 self.within(key, |reader| reader.error::<()>(other.at, format!("has to be a list, and {} is not", other.excerpt())));
                 &[]
@@ -135,13 +178,13 @@ impl Reader {
     }
 
     /// The texts of a list, numbers taken as their digits: user ids come as both.
-    pub fn texts(&mut self, list: &[Node]) -> Vec<Arc<str>> {
+    pub fn texts<'t>(&mut self, list: &[Tree<'t>]) -> Vec<Text<'t>> {
         let mut texts = Vec::with_capacity(list.len());
         for (at, node) in list.iter().enumerate() {
             match &node.kind {
                 Kind::Text(text) => texts.push(text.clone()),
-                Kind::Int(int) => texts.push(int.to_string().into()),
-                _ => self.within(format!("[{at}]"), |reader| {
+                Kind::Int(int) => texts.push(Text::Shared(int.to_string().into())),
+                _ => self.within(at, |reader| {
                     reader.error::<()>(node.at, format!("has to be text, and {} is not; put it in quotes", node.excerpt()));
                 }),
             }
@@ -150,7 +193,7 @@ impl Reader {
     }
 
     /// The date under `key` in milliseconds since 1970, if it is there.
-    pub fn date(&mut self, node: &Node, key: &str) -> Option<i64> {
+    pub fn date(&mut self, node: &Tree<'_>, key: &str) -> Option<i64> {
         let node = present(node, key)?;
         match node.as_str().and_then(parse_date_ms) {
             Some(ms) => Some(ms),
@@ -162,7 +205,7 @@ impl Reader {
 }
 
 /// The part under `key`, unless it is missing or null.
-pub fn present<'n>(node: &'n Node, key: &str) -> Option<&'n Node> {
+pub fn present<'n, 't>(node: &'n Tree<'t>, key: &str) -> Option<&'n Tree<'t>> {
     node.get(key).filter(|node| !node.is_null())
 }
 

@@ -27,6 +27,15 @@ pub enum Name {
     Segment(Arc<str>),
 }
 
+impl Name {
+    /// The name alone.
+    pub fn text(&self) -> &str {
+        match self {
+            Self::Flag(name) | Self::Segment(name) => name,
+        }
+    }
+}
+
 impl std::fmt::Display for Name {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {

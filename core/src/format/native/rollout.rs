@@ -14,34 +14,35 @@ use crate::evaluation::Reason;
 use crate::ir::bucket::BUCKETS;
 use crate::ir::expr::Ramp;
 use crate::ir::{Bucket, Expr, Hash, Norm, Part, Ranges, Rel, Split, Target};
-use crate::ruleset::{Kind, Node};
+use crate::ruleset::{Kind, Text, Tree};
 use crate::value::Value;
 
 /// Which attribute is hashed, and with which salt.
 pub struct Hashing {
-    by: Expr,
-    salt: Arc<str>,
+    by: Arc<Expr>,
+    /// The seed that the salt makes.
+    seed: u64,
 }
 
 impl Hashing {
     /// Reads `by` and `salt` of a rule or a rollout; what is not there is the flag's.
-    pub fn read(reader: &mut Reader, node: &Node, flag_salt: &Arc<str>) -> Option<Self> {
+    pub fn read(reader: &mut Reader, node: &Tree<'_>, flag_salt: &Text<'_>) -> Option<Self> {
         let by = match present(node, "by") {
-            None => Expr::Key,
+            None => reader.common.key(),
             Some(by) => reader.within("by", |reader| attribute(reader, by))?,
         };
-        let salt = if present(node, "salt").is_some() { reader.text(node, "salt")? } else { flag_salt.clone() };
-        Some(Self { by, salt })
+        let seed = if present(node, "salt").is_some() { seed_of(&reader.text(node, "salt")?) } else { seed_of(flag_salt) };
+        Some(Self { by, seed })
     }
 
     fn bucket(self) -> Expr {
-        let parts = Box::new([Part::Expr(self.by)]);
-        Expr::Bucket(Box::new(Bucket { hash: Hash::Xxh3(seed_of(&self.salt)), parts, norm: Norm::Scale(BUCKETS) }))
+        let parts = Box::new([Part::Expr((*self.by).clone())]);
+        Expr::Bucket(Box::new(Bucket { hash: Hash::Xxh3(self.seed), parts, norm: Norm::Scale(BUCKETS) }))
     }
 }
 
 /// `percentage: 25`, `"12.5%"` or a ramp: true for the share of users that is in.
-pub fn percentage(reader: &mut Reader, node: &Node, hashing: Hashing) -> Option<Expr> {
+pub fn percentage(reader: &mut Reader, node: &Tree<'_>, hashing: Hashing) -> Option<Expr> {
     let limit = match &node.kind {
         Kind::Map(_) => ramp(reader, node)?,
         _ => Expr::Const(Value::Int(percent(reader, node)? as i64)),
@@ -49,7 +50,7 @@ pub fn percentage(reader: &mut Reader, node: &Node, hashing: Hashing) -> Option<
     Some(Expr::Cmp(Rel::Lt, Box::new((hashing.bucket(), limit))))
 }
 
-fn ramp(reader: &mut Reader, node: &Node) -> Option<Expr> {
+fn ramp(reader: &mut Reader, node: &Tree<'_>) -> Option<Expr> {
     reader.keys(node, "a ramp", &["from", "to", "start", "end"])?;
     let mut share = |key: &str, otherwise: u64| match present(node, key) {
         None => Some(otherwise),
@@ -65,7 +66,7 @@ fn ramp(reader: &mut Reader, node: &Node) -> Option<Expr> {
 }
 
 /// A share of the users as buckets.
-fn percent(reader: &mut Reader, node: &Node) -> Option<u64> {
+fn percent(reader: &mut Reader, node: &Tree<'_>) -> Option<u64> {
     let percent = match &node.kind {
         Kind::Int(int) => Some(*int as f64),
         Kind::Float(float) => Some(*float),
@@ -86,7 +87,7 @@ fn buckets(percent: f64) -> Option<u64> {
 }
 
 /// `rollout: {weights: {on: "25%", off: "75%"}, by: …, salt: …}`: every user gets one of the variants.
-pub fn weighted(reader: &mut Reader, node: &Node, variants: &Variants, salt: &Arc<str>, missing: Expr) -> Option<Expr> {
+pub fn weighted(reader: &mut Reader, node: &Tree<'_>, variants: &Variants, salt: &Text<'_>, missing: Expr) -> Option<Expr> {
     reader.keys(node, "a rollout", &["weights", "by", "salt"])?;
     let hashing = Hashing::read(reader, node, salt)?;
     let Some(weights) = present(node, "weights").filter(|weights| !weights.entries().is_empty()) else {
@@ -109,7 +110,7 @@ pub fn weighted(reader: &mut Reader, node: &Node, variants: &Variants, salt: &Ar
     Some(Expr::Split(Box::new(split)))
 }
 
-fn weight_of(reader: &mut Reader, node: &Node) -> Option<u64> {
+fn weight_of(reader: &mut Reader, node: &Tree<'_>) -> Option<u64> {
     match &node.kind {
         Kind::Int(int) if (0..=BUCKETS as i64).contains(int) => Some(*int as u64),
         Kind::Text(text) if text.ends_with('%') => percent(reader, node),

@@ -2,8 +2,8 @@
 
 use super::condition::{attribute, when};
 use super::reader::{Reader, present};
-use crate::ir::{Expr, Ids};
-use crate::ruleset::Node;
+use crate::ir::Expr;
+use crate::ruleset::Tree;
 use crate::value::Value;
 
 /// The keys of a segment.
@@ -12,7 +12,7 @@ const KEYS: &[&str] = &["description", "owner", "tags", "users", "except", "by",
 /// Compiles a segment: not if in `except`, else if in `users`, else if `when` holds.
 ///
 /// `by` names the attribute that both lists are of (a tenant, say); without it they are targeting keys.
-pub fn compile(reader: &mut Reader, node: &Node) -> Option<Expr> {
+pub fn compile(reader: &mut Reader, node: &Tree<'_>) -> Option<Expr> {
     reader.keys(node, "a segment", KEYS)?;
     for key in ["description", "owner"] {
         reader.text(node, key);
@@ -20,14 +20,14 @@ pub fn compile(reader: &mut Reader, node: &Node) -> Option<Expr> {
     let tags = reader.list(node, "tags");
     reader.within("tags", |reader| drop(reader.texts(tags)));
     let by = match present(node, "by") {
-        None => Expr::Key,
+        None => reader.common.key(),
         Some(by) => reader.within("by", |reader| attribute(reader, by))?,
     };
     let mut listed = |key: &str| {
         present(node, key)?;
         let list = reader.list(node, key);
         let ids = reader.within(key, |reader| reader.texts(list));
-        Some(Expr::In(Box::new(by.clone()), Ids::new(&ids)))
+        Some(Expr::In(by.clone(), reader.common.ids(&ids)))
     };
     let (users, except) = (listed("users"), listed("except"));
     let condition = match present(node, "when") {

@@ -1,23 +1,30 @@
 //! A flag's variants: their names, their values, and which of them is off.
 
+use std::sync::{Arc, LazyLock};
+
 use super::reader::{Reader, present, suggestion};
 use crate::evaluation::Reason;
 use crate::ir::{Expr, Target, ValueType, Variant};
-use crate::ruleset::{Kind, Mark, Node};
+use crate::ruleset::{Kind, Mark, Tree};
 use crate::value::Value;
+
+/// What a boolean flag has that says nothing of variants: nearly all of them, so it is there once.
+static ON_OFF: LazyLock<Arc<[Variant]>> = LazyLock::new(|| {
+    [("on", true), ("off", false)].map(|(key, value)| Variant { key: key.into(), value: Ok(value.into()), enabled: value }).into()
+});
 
 /// A flag's variants while its other parts are read.
 pub struct Variants {
     /// What they hold.
     pub value_type: ValueType,
     /// As written.
-    pub list: Vec<Variant>,
+    pub list: Arc<[Variant]>,
     off: Option<u32>,
 }
 
 impl Variants {
     /// Reads `type`, `variants` and `off` of a flag.
-    pub fn read(reader: &mut Reader, node: &Node) -> Option<Self> {
+    pub fn read(reader: &mut Reader, node: &Tree<'_>) -> Option<Self> {
         let type_name = reader.text(node, "type");
         let value_type = match &type_name {
             None if present(node, "type").is_some() => return None,
@@ -34,9 +41,8 @@ impl Variants {
         let mut list = Vec::new();
         match present(node, "variants") {
             None if value_type == ValueType::Boolean => {
-                list = [("on", true), ("off", false)]
-                    .map(|(key, value)| Variant { key: key.into(), value: Ok(value.into()), enabled: value })
-                    .into();
+                let variants = Self { value_type, list: ON_OFF.clone(), off: Some(1) };
+                return variants.with_off(reader, node);
             }
             None => return reader.error(node.at, format!("a {} flag needs variants, as in {{small: …, large: …}}", value_type.as_str())),
             Some(variants) => reader.within("variants", |reader| {
@@ -52,20 +58,26 @@ impl Variants {
                         reader.within(&*key.text, |reader| reader.error::<()>(node.at, message));
                     }
                     let enabled = value.as_bool().filter(|_| value_type == ValueType::Boolean).unwrap_or(true);
-                    list.push(Variant { key: key.text.clone(), value: Ok(value), enabled });
+                    list.push(Variant { key: reader.common.text(&key.text), value: Ok(value), enabled });
                 }
             }),
         }
-        let mut variants = Self { value_type, list, off: None };
-        variants.off = match reader.text(node, "off") {
-            Some(off) => Some(reader.within("off", |reader| variants.index(reader, &off, present(node, "off")?.at))?),
-            None if value_type == ValueType::Boolean => variants.holding(false),
-            None => None,
-        };
-        if let Some(off) = variants.off {
-            variants.list[off as usize].enabled &= value_type == ValueType::Boolean;
+        let off =
+            list.iter().position(|variant| matches!(variant.value, Ok(Value::Bool(false)))).filter(|_| value_type == ValueType::Boolean);
+        Self { value_type, list: list.into(), off: off.map(|at| at as u32) }.with_off(reader, node)
+    }
+
+    /// The same with the off variant that the flag names, if it names one.
+    fn with_off(mut self, reader: &mut Reader, node: &Tree<'_>) -> Option<Self> {
+        if let Some(off) = reader.text(node, "off") {
+            self.off = Some(reader.within("off", |reader| self.index(reader, &off, present(node, "off")?.at))?);
         }
-        Some(variants)
+        if let (Some(off), true) = (self.off, self.value_type != ValueType::Boolean) {
+            // Not on, whatever it holds. The list is still this flag's own: only a boolean's is shared.
+            let list = self.list.iter().enumerate();
+            self.list = list.map(|(at, variant)| Variant { enabled: variant.enabled && at != off as usize, ..variant.clone() }).collect();
+        }
+        Some(self)
     }
 
     /// The first variant that is this boolean.
@@ -85,7 +97,7 @@ impl Variants {
     }
 
     /// The variant under `serve` and its like: by name, or for a boolean flag by its value.
-    pub fn named(&self, reader: &mut Reader, node: &Node) -> Option<u32> {
+    pub fn named(&self, reader: &mut Reader, node: &Tree<'_>) -> Option<u32> {
         match &node.kind {
             Kind::Text(name) => self.index(reader, name, node.at),
             Kind::Bool(bool) if self.value_type == ValueType::Boolean => match self.holding(*bool) {

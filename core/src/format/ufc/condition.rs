@@ -24,8 +24,8 @@ pub fn read(node: &Node, dialect: Dialect) -> Part<Expr> {
         "ONE_OF" => one_of(node, attribute),
         "NOT_ONE_OF" => Ok(Expr::Not(Box::new(one_of(node, attribute)?))),
         "IS_NULL" => match node.get("value").map(|node| &node.kind) {
-            Some(Kind::Bool(true)) => Ok(Expr::IsNull(Box::new(attribute))),
-            Some(Kind::Bool(false)) => Ok(Expr::Not(Box::new(Expr::IsNull(Box::new(attribute))))),
+            Some(Kind::Bool(true)) => Ok(Expr::IsNull(Arc::new(attribute))),
+            Some(Kind::Bool(false)) => Ok(Expr::Not(Box::new(Expr::IsNull(Arc::new(attribute))))),
             _ => Err(wrong(node, "value", "true or false")),
         },
         "GT" => compare(node, dialect, attribute, Rel::Gt),
@@ -56,18 +56,18 @@ fn semver_operator(operator: &str) -> Option<Rel> {
 
 /// The attribute of that name; `id` is the targeting key unless the context has an attribute `id`, even a null one.
 fn attribute(name: Arc<str>) -> Expr {
-    let path = Path { name, rest: Box::new([]) };
+    let path = Arc::new(Path { name, rest: Box::new([]) });
     if &*path.name == "id" { Expr::If(Box::new([Expr::Has(path.clone()), Expr::Attr(path), Expr::Key])) } else { Expr::Attr(path) }
 }
 
-fn as_text(attribute: Expr) -> Box<Expr> {
-    Box::new(Expr::Conv(Conv::ToText, Box::new(attribute)))
+fn as_text(attribute: Expr) -> Arc<Expr> {
+    Arc::new(Expr::Conv(Conv::ToText, Arc::new(attribute)))
 }
 
 fn matches(node: &Node, dialect: Dialect, attribute: Expr) -> Part<Expr> {
     let pattern = single_text(node, dialect).ok_or_else(|| wrong(node, "value", "a regular expression"))?;
     let regex = Regex::new(pattern).map_err(|error| format!("\"value\" is \"{pattern}\", which is no regular expression: {error}"))?;
-    Ok(Expr::Regex(as_text(attribute), regex))
+    Ok(Expr::Regex(as_text(attribute), regex.into()))
 }
 
 fn one_of(node: &Node, attribute: Expr) -> Part<Expr> {
@@ -91,12 +91,12 @@ fn compare(node: &Node, dialect: Dialect, attribute: Expr, rel: Rel) -> Part<Exp
         _ => None,
     };
     let number = number.ok_or_else(|| wrong(node, "value", "a number"))?;
-    let attribute = Expr::Conv(Conv::ParseNum, Box::new(attribute));
+    let attribute = Expr::Conv(Conv::ParseNum, Arc::new(attribute));
     Ok(Expr::Cmp(rel, Box::new((attribute, Expr::Const(number)))))
 }
 
 fn compare_versions(attribute: Expr, rel: Rel, version: Version) -> Expr {
-    let attribute = Expr::Conv(Conv::Semver, Box::new(attribute));
+    let attribute = Expr::Conv(Conv::Semver, Arc::new(attribute));
     Expr::Cmp(rel, Box::new((attribute, Expr::Version(Box::new(version)))))
 }
 

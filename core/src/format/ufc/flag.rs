@@ -39,7 +39,7 @@ pub fn compile(node: &Node, dialect: Dialect) -> Part<Body> {
     };
     if !enabled {
         let fallthrough = nobody(Reason::Disabled, DISABLED);
-        return Ok(Body { value_type, variants: Box::new([]), rules: Box::new([]), fallthrough });
+        return Ok(Body { value_type, variants: Arc::new([]), rules: Box::new([]), fallthrough });
     }
     let mut variations = Variations::read(node, value_type, dialect)?;
     let shards = if node.get("totalShards").is_some() && dialect == Dialect::Eppo { count(node, "totalShards")? } else { SHARDS };
@@ -63,7 +63,7 @@ fn value_type(name: &str) -> Part<ValueType> {
 }
 
 fn nobody(reason: Reason, note: &str) -> Expr {
-    Expr::Target(Target { variant: None, reason, note: Some(note.into()) })
+    Expr::Target(Target { variant: None, reason, note: Some(Box::new(note.into())) })
 }
 
 fn allocation(node: &Node, shards: u64, name: &Arc<str>, variations: &mut Variations) -> Part<Rule> {
@@ -96,7 +96,7 @@ fn allocation(node: &Node, shards: u64, name: &Arc<str>, variations: &mut Variat
             (true, false) => Reason::RuleMatched,
             (true, true) => Reason::Fallthrough,
         };
-        split.serve(Expr::Target(Target { variant: Some(split.variant), reason, note: Some(note.clone()) }))
+        split.serve(Expr::Target(Target { variant: Some(split.variant), reason, note: Some(Box::new(note.clone())) }))
     });
     Ok(Rule { name: Some(name.clone()), when: Expr::And(when.into()), serve: Expr::Coalesce(outcomes.collect()) })
 }

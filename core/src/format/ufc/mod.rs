@@ -62,7 +62,7 @@ pub fn compile(document: &Node, dialect: Dialect, environment: &str) -> Result<S
     let mut snapshot = Snapshot::empty(environment);
     for (key, node) in flags.entries() {
         let body = flag::compile(node, dialect).map_err(|message| Invalid { code: ErrorCode::MalformedFlag, message: message.into() });
-        snapshot.put_flag(Flag { key: key.text.clone(), version: 0, body });
+        snapshot.put_flag(Flag { key: key.text.share(), version: 0, body });
     }
     Ok(snapshot)
 }

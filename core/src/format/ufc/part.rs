@@ -23,7 +23,7 @@ pub fn items(node: Option<&Node>) -> &[Node] {
 /// The text under `key`.
 pub fn text(node: &Node, key: &str) -> Part<Arc<str>> {
     match node.get(key).map(|node| &node.kind) {
-        Some(Kind::Text(text)) => Ok(text.clone()),
+        Some(Kind::Text(text)) => Ok(text.share()),
         _ => Err(wrong(node, key, "a text")),
     }
 }
