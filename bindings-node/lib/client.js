@@ -71,7 +71,7 @@ class FeatureFlagsClient {
    */
   isEnabledSync(flag, user, defaultValue = false, context = undefined) {
     if (context === undefined) {
-      const answer = this.#doors.get(flag)?.(user, defaultValue);
+      const answer = told(this.#doors.get(flag), user, defaultValue);
       if (answer === true || answer === false) return answer;
     }
     return this.#core.enabledSync(flag, user, defaultValue, attributesJson(context));
@@ -85,7 +85,7 @@ class FeatureFlagsClient {
    */
   async isEnabled(flag, user, defaultValue = false, context = undefined) {
     if (context === undefined) {
-      const answer = this.#doors.get(flag)?.(user, defaultValue);
+      const answer = told(this.#doors.get(flag), user, defaultValue);
       if (answer === true || answer === false) return answer;
     }
     return this.#core.enabled(flag, user, defaultValue, attributesJson(context));
@@ -339,6 +339,12 @@ class FeatureFlagsClient {
   async [Symbol.asyncDispose]() {
     this.#core.close();
   }
+}
+
+/** What a flag's door says, if the flag has one yet. False need not be handed over: the door takes it for granted. */
+function told(door, user, defaultValue) {
+  if (door === undefined) return undefined;
+  return defaultValue === false ? door(user) : door(user, defaultValue);
 }
 
 /** The default of a typed getter, which has to be there. */

@@ -111,7 +111,7 @@ class Flag {
    */
   enabled(user, defaultValue = false, context = undefined) {
     if (context === undefined) {
-      const answer = this.#check(user, defaultValue);
+      const answer = defaultValue === false ? this.#check(user) : this.#check(user, defaultValue);
       if (answer === true || answer === false) return answer;
     }
     return this.#core.enabledSync(this.name, user, defaultValue, attributesJson(context));

@@ -12,9 +12,10 @@ pub fn check(room: &Room, call: &Call) -> Reply {
     call.with_context(room, 1, 3, |context| enabled(&room.client, flag, context, default))
 }
 
-/// `(user, default, attributes?)` → boolean, about the room's flag.
+/// `(user, default?, attributes?)` → boolean, about the room's flag. A default that is not given is false, and spares the asking.
 pub fn check_bound(room: &Room, call: &Call) -> Reply {
-    let (Some(flag), Some(default)) = (room.flags.first(), call.bool(1)) else { return Reply::Unknown };
+    let default = if call.has(1) { call.bool(1) } else { Some(false) };
+    let (Some(flag), Some(default)) = (room.flags.first(), default) else { return Reply::Unknown };
     call.with_context(room, 0, 2, |context| enabled(&room.client, flag, context, default))
 }
 

@@ -83,7 +83,7 @@ impl NativeClient {
         door::function(env, Room::new(&self.client, Vec::new(), checks::check_lasting))
     }
 
-    /// `(user, default, attributes?)` → as `checker`, about one flag.
+    /// `(user, default?, attributes?)` → as `checker`, about one flag; the default is false unless given.
     #[napi]
     pub fn flag_checker<'env>(&self, env: &'env Env, flag: String) -> napi::Result<Unknown<'env>> {
         door::function(env, Room::new(&self.client, vec![flag], checks::check_bound))

@@ -173,7 +173,18 @@ impl Call {
                 buffer.heap.as_slice()
             }
         };
+        // Ids and names nearly always are ASCII, and then a look at eight bytes at a time is all that has to be made sure of.
+        if bytes.is_ascii() {
+            // SAFETY: ASCII is UTF-8.
+            return Some(unsafe { std::str::from_utf8_unchecked(bytes) });
+        }
         std::str::from_utf8(bytes).ok()
+    }
+
+    /// Was argument `at` given?
+    #[inline]
+    pub fn has(&self, at: usize) -> bool {
+        self.count > at
     }
 
     /// The boolean of argument `at`; `None` if it is none.
@@ -201,6 +212,7 @@ impl Call {
     }
 
     /// Runs `work` with the context that arguments `user` and `attributes` say: a text or null, and JSON text or nothing.
+    #[inline]
     pub fn with_context(&self, room: &Room, user: usize, attributes: usize, work: impl FnOnce(View<'_>) -> Reply) -> Reply {
         let mut buffer = Buffer::<512>::new();
         let key = match self.text(user, &mut buffer) {
@@ -211,20 +223,26 @@ impl Call {
             None if self.is_null(user) => None,
             None => return Reply::Unknown,
         };
-        if self.count <= attributes {
+        if !self.has(attributes) {
             return work(View { key, attributes: Attributes::EMPTY }); // not even asked: the commonest call there is
         }
-        let mut buffer = Buffer::<1024>::new();
-        let Some(json) = self.text(attributes, &mut buffer) else { return work(View { key, attributes: Attributes::EMPTY }) };
-        let mut last = room.last.borrow_mut();
-        if last.0 != json {
-            match Attributes::from_json(json) {
-                Ok(attributes) => *last = (json.to_owned(), attributes),
-                Err(error) => return Reply::Refused(error.message().to_owned()),
-            }
+        match self.text(attributes, &mut Buffer::<1024>::new()) {
+            Some(json) => with_attributes(room, key, json, work),
+            None => work(View { key, attributes: Attributes::EMPTY }),
         }
-        work(View { key, attributes: &last.1 })
     }
+}
+
+#[inline(never)]
+fn with_attributes(room: &Room, key: Option<&str>, json: &str, work: impl FnOnce(View<'_>) -> Reply) -> Reply {
+    let mut last = room.last.borrow_mut();
+    if last.0 != json {
+        match Attributes::from_json(json) {
+            Ok(attributes) => *last = (json.to_owned(), attributes),
+            Err(error) => return Reply::Refused(error.message().to_owned()),
+        }
+    }
+    work(View { key, attributes: &last.1 })
 }
 
 #[cfg(test)]

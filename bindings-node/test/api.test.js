@@ -76,6 +76,16 @@ test('a batch has one entry for each name that was asked', async () => {
   assert.deepEqual(client.batchEvaluateSync(list, 'u1'), { dark_mode: false }, 'the list was changed between two calls');
   const many = Array.from({ length: 3000 }, (_, at) => `flag_${at}`);
   assert.equal(Object.keys(client.batchEvaluateSync(many, 'u1')).length, 3000);
+  // The names cross once and the object is a copy of one that is kept: nobody may notice.
+  const odd = ['new_ui', '__proto__', '7', 'constructor', 'new_ui', 'a"b', '\ud800'];
+  const whole = Object.fromEntries([...new Set(odd)].map((name) => [name, true]));
+  for (let round = 0; round < 3; round += 1) {
+    const answers = client.batchEvaluateSync(odd, 'u1', true);
+    assert.deepEqual(answers, whole);
+    assert(Object.hasOwn(answers, '__proto__') && Object.getPrototypeOf(answers) === Object.prototype);
+    answers.new_ui = 'spoilt';
+    delete answers.constructor;
+  }
 });
 
 test('an evaluation says why and from where', async () => {
