@@ -66,11 +66,12 @@ impl Attributes {
     #[inline]
     pub fn get(&self, name: &str) -> Option<&Value> {
         // A handful of attributes is the rule, and then a scan beats a binary search.
-        if self.0.len() <= 8 {
-            self.0.iter().find(|(other, _)| same(other, name)).map(|(_, value)| value)
-        } else {
-            self.0.binary_search_by(|(other, _)| (**other).cmp(name)).ok().map(|at| &self.0[at].1)
-        }
+        if self.0.len() <= 8 { self.0.iter().find(|(other, _)| same(other, name)).map(|(_, value)| value) } else { self.find(name) }
+    }
+
+    #[inline(never)]
+    fn find(&self, name: &str) -> Option<&Value> {
+        self.0.binary_search_by(|(other, _)| (**other).cmp(name)).ok().map(|at| &self.0[at].1)
     }
 
     /// Are there none?

@@ -274,6 +274,24 @@ pub(crate) fn same(a: &str, b: &str) -> bool {
     }
 }
 
+/// The first bytes of a text and its length in a word: texts of up to seven bytes are the same if and only if their heads are, and longer
+/// ones are not if their heads differ.
+#[inline]
+pub(crate) fn head(text: &str) -> u64 {
+    let bytes = text.as_bytes();
+    let len = bytes.len();
+    let four = |bytes: &[u8; 4]| u64::from(u32::from_le_bytes(*bytes));
+    let two = |bytes: &[u8; 2]| u64::from(u16::from_le_bytes(*bytes));
+    // Both ends of the text, which overlap in the same bytes.
+    let word = match (bytes.first_chunk::<8>(), bytes.first_chunk::<4>(), bytes.last_chunk::<4>(), bytes.first_chunk::<2>(), bytes.last()) {
+        (Some(first), ..) => u64::from_le_bytes(*first) & !(0xff << 56),
+        (_, Some(first), Some(last), ..) => four(first) | four(last) << (8 * (len - 4)),
+        (.., Some(first), Some(last)) => two(first) | u64::from(*last) << (8 * (len - 1)),
+        (.., last) => last.map_or(0, |byte| u64::from(*byte)),
+    };
+    word | (len.min(255) as u64) << 56
+}
+
 /// Does a key come twice?
 pub(crate) fn repeats<K: AsRef<str>, V>(entries: &[(K, V)]) -> bool {
     let name = |at: usize| entries[at].0.as_ref();
@@ -310,6 +328,17 @@ mod tests {
         let text = r#"{"b":1,"a":[true,null,2.5,-9007199254740993,"é"],"c":{"x":1.5e+300}}"#;
         let value: Value = serde_json::from_str(text).unwrap();
         assert_eq!(value.to_json(), text);
+    }
+
+    #[test]
+    fn texts_are_told_apart_as_the_library_does() {
+        let texts: Vec<String> =
+            (0..20).flat_map(|len| ["a".repeat(len), format!("{}b", "a".repeat(len)), format!("b{}", "a".repeat(len))]).collect();
+        for (a, b) in texts.iter().flat_map(|a| texts.iter().map(move |b| (a, b))) {
+            assert_eq!(same(a, b), a == b, "{a} {b}");
+            assert!(head(a) == head(b) || a != b, "{a} {b}");
+            assert!(a.len() > 7 || b.len() > 7 || (head(a) == head(b)) == (a == b), "{a} {b}");
+        }
     }
 
     #[test]

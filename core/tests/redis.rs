@@ -277,6 +277,6 @@ fn certificates_for_a_redis_without_tls_are_refused_at_once() {
     let mut options = Options::new("http://127.0.0.1:9", "production");
     options.redis_url = Some("redis://127.0.0.1:6379/0".into());
     options.redis_ca = Some("-----BEGIN CERTIFICATE-----".into());
-    let refused = Client::new(options).err().expect("there is no TLS to trust anybody by").to_string();
+    let refused = Client::new(options).expect_err("there is no TLS to trust anybody by").to_string();
     assert!(refused.contains("redis_ca") && refused.contains("rediss://"), "{refused}");
 }

@@ -7,7 +7,7 @@ use std::hint::black_box;
 
 use jackstaff::format::native::{self, Document};
 use jackstaff::ir::Snapshot;
-use jackstaff::ruleset::{Ruleset, Syntax};
+use jackstaff::ruleset::{Delta, Entry, Ruleset, Syntax};
 use jackstaff::{Client, Context, Value, ValueType};
 
 /// The flags that the benches of all languages share.
@@ -72,20 +72,36 @@ fn load(calls: usize) -> usize {
         .sum()
 }
 
-/// A change of one flag among a thousand.
+/// A change of one flag among a thousand, as a client applies it that follows the service.
 fn update(calls: usize) -> usize {
-    let ruleset = ruleset(1_000);
-    let mut newer = ruleset.clone();
-    newer.version = 2;
-    newer.flags.get_mut("flag-00500").expect("it is there").version = 2;
-    let delta = newer.delta_from(&ruleset);
-    let snapshot: Snapshot = native::compile(&ruleset, None);
-    (0..calls)
-        .map(|_| {
-            let next = ruleset.apply(black_box(&delta)).expect("it applies");
-            native::compile(&next, Some(&snapshot)).flag_count()
-        })
-        .sum()
+    let mut ruleset = ruleset(1_000);
+    ruleset.digest = ruleset.digest();
+    let mut snapshot: Snapshot = native::compile(&ruleset, None);
+    for _ in 0..calls {
+        let delta = change(&ruleset);
+        ruleset.apply(black_box(&delta)).expect("it applies");
+        snapshot = native::compile_after(&ruleset, &delta, &snapshot);
+    }
+    snapshot.version as usize + snapshot.flag_count()
+}
+
+fn change(ruleset: &Ruleset) -> Delta {
+    let version = ruleset.version + 1;
+    let (name, entry) = ruleset.flags.get_key_value("flag-00500").expect("it is there");
+    let put_flags = [(name.clone(), Entry { version, doc: entry.doc.clone() })].into();
+    let mut delta = Delta {
+        environment: ruleset.environment.clone(),
+        epoch: ruleset.epoch.clone(),
+        prev: ruleset.version,
+        version,
+        put_flags,
+        del_flags: Vec::new(),
+        put_segments: Default::default(),
+        del_segments: Vec::new(),
+        digest: "".into(),
+    };
+    delta.digest = ruleset.digest_after(&delta);
+    delta
 }
 
 fn ruleset(flags: usize) -> Ruleset {

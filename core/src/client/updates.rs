@@ -303,7 +303,7 @@ impl Link {
         let brought = !matches!(fetched, Fetched::Unchanged);
         match fetched {
             Fetched::Unchanged => {}
-            Fetched::Full(ruleset) => self.take(&client, *ruleset, Vec::new())?,
+            Fetched::Full(ruleset) => self.take_whole(&client, *ruleset)?,
             Fetched::Delta(delta) => self.apply(&client, &delta)?,
         }
         self.hints.asked(self.ruleset.as_ref().map(|ruleset| (&*ruleset.epoch, ruleset.version)), brought);
@@ -317,7 +317,7 @@ impl Link {
             wire::event::FULL => {
                 let ruleset: Ruleset = parse(&event.data)?;
                 self.api.check_environment(&ruleset.environment)?;
-                self.take(client, ruleset, Vec::new())?;
+                self.take_whole(client, ruleset)?;
             }
             wire::event::DELTA => {
                 client.note_feed(STREAM, |stats| stats.count(|stats| &mut stats.changes));
@@ -339,22 +339,28 @@ impl Link {
     }
 
     fn apply(&mut self, client: &Arc<Inner>, delta: &Delta) -> Result<()> {
-        let Some(ruleset) = &self.ruleset else { return Err(Error::new(ErrorKind::InvalidResponse, "a delta came before a ruleset")) };
-        if delta.epoch == ruleset.epoch && delta.version <= ruleset.version {
+        let known = |ruleset: &Ruleset| delta.epoch == ruleset.epoch && delta.version <= ruleset.version;
+        if self.ruleset.as_ref().is_some_and(known) {
             return Ok(()); // heard of already
         }
-        let flags = delta.put_flags.keys().chain(&delta.del_flags).cloned().collect();
-        match ruleset.apply(delta) {
-            Ok(next) => self.take(client, next, flags),
-            Err(error) => {
-                self.ruleset = None; // the next round asks for the whole
-                Err(error)
-            }
-        }
+        // Where it does not apply there is no ruleset any more, and the next round asks for the whole.
+        let Some(mut ruleset) = self.ruleset.take() else {
+            return Err(Error::new(ErrorKind::InvalidResponse, "a delta came before a ruleset"));
+        };
+        let before = ruleset.version;
+        ruleset.apply(delta)?;
+        self.take(client, ruleset, Some((before, delta)))
     }
 
-    /// Puts a ruleset in place, unless it is older than what is there.
-    fn take(&mut self, client: &Arc<Inner>, ruleset: Ruleset, flags: Vec<Arc<str>>) -> Result<()> {
+    /// Puts a ruleset that came whole in place.
+    fn take_whole(&mut self, client: &Arc<Inner>, mut ruleset: Ruleset) -> Result<()> {
+        // What later deltas are checked against is what is here, and not what the sender says of it.
+        ruleset.digest = ruleset.digest();
+        self.take(client, ruleset, None)
+    }
+
+    /// Puts a ruleset in place, unless it is older than what is there. `change` is the delta that it comes of, and the version before.
+    fn take(&mut self, client: &Arc<Inner>, ruleset: Ruleset, change: Option<(u64, &Delta)>) -> Result<()> {
         let current = client.snapshot.load_full();
         if let Some(current) = &current
             && current.epoch == ruleset.epoch
@@ -363,7 +369,13 @@ impl Link {
             self.ruleset = Some(ruleset);
             return Ok(()); // a saved ruleset was as new
         }
-        let snapshot = native::compile(&ruleset, current.as_deref());
+        let snapshot = match (change, current.as_deref()) {
+            (Some((before, delta)), Some(current)) if current.epoch == ruleset.epoch && current.version == before => {
+                native::compile_after(&ruleset, delta, current)
+            }
+            (_, current) => native::compile(&ruleset, current),
+        };
+        let flags = change.map_or_else(Vec::new, |(_, delta)| delta.put_flags.keys().chain(&delta.del_flags).cloned().collect());
         client.stats.changes.fetch_add(1, Ordering::Relaxed);
         client.install(Arc::new(snapshot), flags);
         self.hints.applied(client, &ruleset.epoch, ruleset.version);

@@ -12,18 +12,23 @@ pub fn parse_version(text: &str) -> Option<Version> {
 /// `None` for everything else, be it a version or not; then [`parse_version`] tells.
 #[inline]
 pub fn numbers(text: &str) -> Option<[u64; 3]> {
-    let (mut parts, mut part, mut digits) = ([0_u64; 3], 0, 0);
+    let (mut parts, mut part, mut number, mut digits) = ([0_u64; 3], 0, 0_u64, 0);
     for byte in text.strip_prefix(['v', 'V']).unwrap_or(text).bytes() {
-        match byte {
-            b'0'..=b'9' if digits < 18 => {
-                parts[part] = parts[part] * 10 + u64::from(byte - b'0');
-                digits += 1;
+        let digit = byte.wrapping_sub(b'0');
+        if digit < 10 {
+            // Of more digits than fit nothing is looked at any more.
+            number = number.wrapping_mul(10).wrapping_add(digit.into());
+            digits += 1;
+        } else {
+            if byte != b'.' || digits == 0 || digits > 18 || part > 1 {
+                return None;
             }
-            b'.' if digits > 0 && part < 2 => (part, digits) = (part + 1, 0),
-            _ => return None,
+            parts[part] = number;
+            (part, number, digits) = (part + 1, 0, 0);
         }
     }
-    (digits > 0).then_some(parts)
+    parts[part] = number;
+    (1..=18).contains(&digits).then_some(parts)
 }
 
 /// One to three parts, no `v`, no leading zeros (LaunchDarkly).

@@ -18,7 +18,7 @@ use super::trace::Trace;
 use super::{Answer, cbor, js, version};
 use crate::context::View;
 use crate::evaluation::ErrorCode;
-use crate::ir::{Bucket, Conv, Expr, Flag, Part, Ranges, Snapshot, Split, Target, TextRel};
+use crate::ir::{Bucket, Conv, Expr, Flag, Norm, Part, Ranges, Snapshot, Split, Target, TextRel};
 use crate::value::Value;
 
 /// How deep flags and segments may refer to each other. Front-ends refuse cycles; this guards against
@@ -81,7 +81,7 @@ impl<'s: 'c, 'c, T: Trace> Walk<'s, 'c, T> {
     pub fn known_flag(&mut self, flag: &'s Flag) -> Result<Answer<'s>, ErrorCode> {
         let body = flag.body.as_ref().map_err(|invalid| invalid.code)?;
         for (index, rule) in body.rules.iter().enumerate() {
-            let matched = self.test(&rule.when)?;
+            let matched = self.tested(&rule.when)?;
             if matched != Some(true) {
                 if T::ON {
                     self.trace.rule(index, rule.name.as_deref(), if matched.is_none() { "unknown" } else { "not_matched" });
@@ -109,10 +109,11 @@ impl<'s: 'c, 'c, T: Trace> Walk<'s, 'c, T> {
     fn serve(&mut self, expr: &'s Expr) -> Result<Served<'s>, ErrorCode> {
         match expr {
             Expr::Target(target) => Ok(Served::Target(target)),
-            Expr::If(parts) => {
-                let chosen = if self.test(&parts[0])? == Some(true) { &parts[1] } else { &parts[2] };
-                self.serve(chosen)
-            }
+            Expr::If(parts) => match if self.tested(&parts[0])? == Some(true) { &parts[1] } else { &parts[2] } {
+                // A percentage: the variant or the next rule.
+                Expr::Target(target) => Ok(Served::Target(target)),
+                chosen => self.serve(chosen),
+            },
             Expr::Split(split) => {
                 let chosen = self.choose(split)?;
                 self.serve(chosen)
@@ -188,38 +189,60 @@ impl<'s: 'c, 'c, T: Trace> Walk<'s, 'c, T> {
         Ok(chosen.unwrap_or(&split.past_end))
     }
 
-    /// True, false or unknown.
-    ///
-    /// The conditions of everyday flags stand here, and the others in a function of their own: this one calls itself, and what it does not
-    /// hold need not be put on the stack and taken off again at each step.
+    /// True, false or unknown: [`Walk::quick`] where the condition stands, else [`Walk::test`].
+    #[inline(always)]
+    fn tested(&mut self, expr: &'s Expr) -> Tri {
+        match self.quick(expr) {
+            Some(bool) => Ok(Some(bool)),
+            None => self.test(expr),
+        }
+    }
+
+    /// The conditions of everyday flags, where the context has what they look at: an attribute that is one of some texts, a percentage by the
+    /// user's id, a plain version, a number. Nothing is built, nothing fails, and there is no call to pay for. `None` is not "unknown" but "look
+    /// properly".
+    #[inline(always)]
+    fn quick(&self, expr: &'s Expr) -> Option<bool> {
+        if T::ON {
+            return None;
+        }
+        match expr {
+            Expr::Const(Value::Bool(bool)) => Some(*bool),
+            Expr::In(inner, ids) => self.plain_text(inner).map(|text| ids.contains(text)),
+            Expr::Cmp(rel, sides) => match &**sides {
+                (Expr::Bucket(bucket), Expr::Const(Value::Int(limit))) => match (&*bucket.parts, bucket.norm) {
+                    ([Part::Expr(only)], Norm::Scale(_)) => match hash::bucket(bucket.hash, bucket.norm, self.plain_text(only)?.as_bytes())
+                    {
+                        Number::Int(number) => Some(rel.holds(number.cmp(limit))),
+                        Number::Float(_) => None,
+                    },
+                    _ => None,
+                },
+                (Expr::Conv(Conv::SemverLoose, inner), Expr::Version(wanted)) if wanted.pre.is_empty() => {
+                    let numbers = version::numbers(self.plain_text(inner)?)?;
+                    Some(rel.holds(numbers.cmp(&[wanted.major, wanted.minor, wanted.patch])))
+                }
+                (Expr::Conv(Conv::Num, inner), Expr::Const(Value::Int(limit))) => match (&**inner, limit) {
+                    (Expr::Attr(path), limit) if path.rest.is_empty() => match self.context.attributes.get(&path.name)? {
+                        Value::Int(number) => Some(rel.holds(number.cmp(limit))),
+                        _ => None,
+                    },
+                    _ => None,
+                },
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    /// True, false or unknown. What is not for everyday stands in a function of its own: this one calls itself, and what it does not hold need
+    /// not be put on the stack and taken off again at each step.
     pub(super) fn test(&mut self, expr: &'s Expr) -> Tri {
         match expr {
-            Expr::Const(Value::Bool(bool)) => Ok(Some(*bool)),
             Expr::And(parts) => self.fold(parts, false),
             Expr::Or(parts) => self.fold(parts, true),
-            Expr::Not(inner) => Ok(self.test(inner)?.map(|bool| !bool)),
-            Expr::In(inner, ids)
-                if !T::ON
-                    && let Some(text) = self.plain_text(inner) =>
-            {
-                Ok(Some(ids.contains(text)))
-            }
-            Expr::Cmp(rel, sides) if !T::ON => match &**sides {
-                // A percentage: two integers and nothing to build.
-                (Expr::Bucket(bucket), Expr::Const(Value::Int(limit))) => Ok(match self.bucket(bucket)? {
-                    Some(Number::Int(number)) => Some(rel.holds(number.cmp(limit))),
-                    Some(number) => compare(*rel, &number.into(), &Operand::Int(*limit)),
-                    None => None,
-                }),
-                // A version as nearly all are written: three numbers and nothing to build.
-                (Expr::Conv(Conv::SemverLoose, inner), Expr::Version(wanted))
-                    if wanted.pre.is_empty()
-                        && let Some(numbers) = self.plain_text(inner).and_then(version::numbers) =>
-                {
-                    Ok(Some(rel.holds(numbers.cmp(&[wanted.major, wanted.minor, wanted.patch]))))
-                }
-                _ => self.test_other(expr),
-            },
+            Expr::Not(inner) => Ok(self.tested(inner)?.map(|bool| !bool)),
+            Expr::Const(Value::Bool(bool)) => Ok(Some(*bool)),
             _ => self.test_other(expr),
         }
     }
@@ -287,7 +310,7 @@ impl<'s: 'c, 'c, T: Trace> Walk<'s, 'c, T> {
     fn fold(&mut self, parts: &'s [Expr], decisive: bool) -> Tri {
         let mut result = Some(!decisive);
         for part in parts {
-            match self.test(part)? {
+            match self.tested(part)? {
                 Some(bool) if bool == decisive => return Ok(Some(decisive)),
                 Some(_) => {}
                 None => result = None,
@@ -396,7 +419,7 @@ impl<'s: 'c, 'c, T: Trace> Walk<'s, 'c, T> {
     }
 
     /// The text of the targeting key or of an attribute: what most conditions look at, without the general way's copies.
-    #[inline]
+    #[inline(always)]
     fn plain_text(&self, expr: &'s Expr) -> Option<&'c str> {
         match expr {
             Expr::Key => self.context.key,

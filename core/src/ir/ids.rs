@@ -4,7 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use xxhash_rust::xxh3::xxh3_128_with_seed;
 
-use crate::value::same;
+use crate::value::{head, same};
 
 /// A set of texts that a check can ask in constant time.
 ///
@@ -17,11 +17,18 @@ pub struct Ids(Arc<Set>);
 
 #[derive(Debug)]
 enum Set {
-    Few(Box<[Arc<str>]>),
-    Many { slots: Box<[[u32; 3]]>, len: usize, sample: Box<[Arc<str>]> },
+    /// Each with its head, which is all that most comparisons look at.
+    Few(Box<[(u64, Arc<str>)]>),
+    Many {
+        slots: Box<[[u32; 3]]>,
+        len: usize,
+        sample: Box<[Arc<str>]>,
+    },
 }
 
 const FEW: usize = 8;
+/// How many texts of a large set are kept to be shown.
+const SAMPLE: usize = 3;
 const EMPTY: [u32; 3] = [0; 3];
 
 impl Ids {
@@ -42,20 +49,23 @@ impl Ids {
             len += usize::from(slots[at] == EMPTY);
             slots[at] = print;
         }
-        let sample = texts.iter().take(FEW).map(|text| text.as_ref().into()).collect();
+        let sample = texts.iter().take(SAMPLE).map(|text| text.as_ref().into()).collect();
         Self(Arc::new(Set::Many { slots, len, sample }))
     }
 
     /// The set of a few texts, which it shares: they are compared one by one.
     pub fn few(texts: &[Arc<str>]) -> Self {
-        Self(Arc::new(Set::Few(texts.into())))
+        Self(Arc::new(Set::Few(texts.iter().map(|text| (head(text), text.clone())).collect())))
     }
 
     /// Is `text` in the set?
     #[inline]
     pub fn contains(&self, text: &str) -> bool {
         match &*self.0 {
-            Set::Few(texts) => texts.iter().any(|other| same(other, text)),
+            Set::Few(texts) => {
+                let wanted = head(text);
+                texts.iter().any(|(head, other)| *head == wanted && (text.len() <= 7 || same(other, text)))
+            }
             Set::Many { slots, .. } => {
                 let print = fingerprint(text);
                 let mut at = home(print, slots.len());
@@ -87,10 +97,10 @@ impl Ids {
     }
 
     /// The first few, for a person.
-    pub fn sample(&self) -> &[Arc<str>] {
+    pub fn sample(&self) -> Vec<&Arc<str>> {
         match &*self.0 {
-            Set::Few(texts) => texts,
-            Set::Many { sample, .. } => sample,
+            Set::Few(texts) => texts.iter().map(|(_, text)| text).collect(),
+            Set::Many { sample, .. } => sample.iter().collect(),
         }
     }
 }

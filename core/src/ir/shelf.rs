@@ -1,6 +1,6 @@
 //! Things by name, in pieces that a copy shares until one of them changes.
 
-use std::hash::BuildHasher;
+use std::hash::{BuildHasher, Hasher};
 use std::sync::Arc;
 
 use foldhash::fast::RandomState;
@@ -47,8 +47,13 @@ impl<T: Named> Shelf<T> {
     /// The thing of that name.
     #[inline]
     pub fn get(&self, name: &str) -> Option<&Arc<T>> {
-        let hash = self.hasher.hash_one(name.as_bytes());
+        let hash = self.hash(name);
         self.pieces[self.place(hash)].find(hash, |thing| same(thing.name(), name))
+    }
+
+    #[inline]
+    fn hash(&self, name: &str) -> u64 {
+        hash_by(&self.hasher, name)
     }
 
     /// Which piece. The table takes the lowest and the highest bits, so these are others.
@@ -72,14 +77,14 @@ impl<T: Named> Shelf<T> {
         if self.len >= self.pieces.len() * PIECE * 8 {
             self.grow();
         }
-        let hash = self.hasher.hash_one(thing.name().as_bytes());
+        let hash = self.hash(thing.name());
         let place = self.place(hash);
         let piece = Arc::make_mut(&mut self.pieces[place]);
         match piece.find_mut(hash, |other| same(other.name(), thing.name())) {
             Some(known) => *known = thing,
             None => {
                 self.len += 1;
-                piece.insert_unique(hash, thing, |thing| self.hasher.hash_one(thing.name().as_bytes()));
+                piece.insert_unique(hash, thing, |thing| hash_by(&self.hasher, thing.name()));
             }
         }
     }
@@ -93,7 +98,7 @@ impl<T: Named> Shelf<T> {
 
     /// Takes a thing out, if it is there.
     pub fn remove(&mut self, name: &str) {
-        let hash = self.hasher.hash_one(name.as_bytes());
+        let hash = self.hash(name);
         let place = self.place(hash);
         if let Ok(entry) = Arc::make_mut(&mut self.pieces[place]).find_entry(hash, |thing| same(thing.name(), name)) {
             entry.remove();
@@ -106,6 +111,14 @@ impl<T: Named> Shelf<T> {
         self.pieces.iter_mut().for_each(|piece| Arc::make_mut(piece).retain(|thing| wanted(thing.name())));
         self.len = self.pieces.iter().map(|piece| piece.len()).sum();
     }
+}
+
+/// The hash of the bytes alone: what the standard adds tells apart keys of several parts.
+#[inline]
+fn hash_by(hasher: &RandomState, name: &str) -> u64 {
+    let mut hasher = hasher.build_hasher();
+    hasher.write(name.as_bytes());
+    hasher.finish()
 }
 
 #[cfg(test)]

@@ -30,7 +30,7 @@ impl Display for Expr {
             Self::Cmp(rel, sides) => write!(f, "{} {} {}", sides.0, rel.symbol(), sides.1),
             Self::In(inner, ids) => {
                 write!(f, "{inner} in [")?;
-                list(f, ids.sample())?;
+                list(f, &ids.sample())?;
                 if ids.len() > ids.sample().len() {
                     write!(f, ", … {} in all", ids.len())?;
                 }

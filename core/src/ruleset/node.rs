@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
-use crate::value::Value;
+use crate::value::{Value, same};
 
 /// Line and column, from 1; 0 where unknown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
@@ -152,13 +152,21 @@ impl<'t> Tree<'t> {
 
     /// The entry of a map under `key`.
     pub fn get(&self, key: &str) -> Option<&Self> {
-        self.entries().iter().find(|(name, _)| &*name.text == key).map(|(_, node)| node)
+        self.entries().iter().find(|(name, _)| same(&name.text, key)).map(|(_, node)| node)
     }
 
     /// The entries, if this is a map; else none.
     pub fn entries(&self) -> &[(Key<'t>, Self)] {
         match &self.kind {
             Kind::Map(entries) => entries,
+            _ => &[],
+        }
+    }
+
+    /// The elements, if this is a list; else none.
+    pub fn items(&self) -> &[Self] {
+        match &self.kind {
+            Kind::List(list) => list,
             _ => &[],
         }
     }

@@ -3,12 +3,14 @@
 //! Ten thousand flags ask for the same dozen attributes and list the same countries. Shared, such a part costs a pointer
 //! instead of two allocations, and a check finds it in the processor's cache because other flags' checks were there before.
 
+use std::hash::{BuildHasher, Hasher};
 use std::sync::Arc;
 
-use hashbrown::HashMap;
+use hashbrown::{HashMap, HashTable};
 
 use crate::ir::{Expr, Ids, Path};
 use crate::ruleset::Text;
+use crate::value::same;
 
 /// Longer texts are hardly ever the same, and looking for them costs what it saves.
 const MAX_TEXT: usize = 64;
@@ -22,7 +24,14 @@ type Map<K, V> = HashMap<K, V, foldhash::fast::RandomState>;
 pub struct Common {
     texts: Map<Arc<str>, Arc<str>>,
     attributes: Map<Arc<str>, Arc<Expr>>,
-    lists: Map<Box<[Arc<str>]>, Ids>,
+    lists: HashTable<List>,
+}
+
+/// A list that was met.
+struct List {
+    print: u64,
+    names: Box<[Arc<str>]>,
+    ids: Ids,
 }
 
 impl Common {
@@ -64,12 +73,16 @@ impl Common {
         if texts.len() > MAX_LIST {
             return Ids::new(texts);
         }
-        let names: Box<[Arc<str>]> = texts.iter().map(|text| self.text(text)).collect();
-        if let Some(known) = self.lists.get(&names) {
-            return known.clone();
+        let mut hasher = self.texts.hasher().build_hasher();
+        texts.iter().for_each(|text| hasher.write(text.as_bytes()));
+        let print = hasher.finish();
+        let is_same = |list: &List| list.names.len() == texts.len() && list.names.iter().zip(texts).all(|(a, b)| same(a, b));
+        if let Some(known) = self.lists.find(print, is_same) {
+            return known.ids.clone();
         }
+        let names: Box<[Arc<str>]> = texts.iter().map(|text| self.text(text)).collect();
         let ids = Ids::few(&names);
-        self.lists.insert(names, ids.clone());
+        self.lists.insert_unique(print, List { print, names, ids: ids.clone() }, |list| list.print);
         ids
     }
 }

@@ -14,7 +14,7 @@ use super::references::{Name, Reference};
 use crate::eval::{parse_date_ms, parse_version};
 use crate::ir::{Conv, Expr, Field, Path, Quant, Rel, Seg, TextRel};
 use crate::ruleset::{Kind, Text, Tree};
-use crate::value::Value;
+use crate::value::{Value, same};
 
 /// How deep conditions may nest.
 const MAX_NESTING: usize = 16;
@@ -101,9 +101,12 @@ fn nested(reader: &mut Reader, node: &Tree<'_>, depth: usize) -> Option<Expr> {
 }
 
 fn parts(reader: &mut Reader, list: &[Tree<'_>], depth: usize) -> Option<Box<[Expr]>> {
-    let parts: Vec<Option<Expr>> =
-        list.iter().enumerate().map(|(at, part)| reader.within(at, |reader| nested(reader, part, depth + 1))).collect();
-    parts.into_iter().collect()
+    // All of them, whatever is wrong with the first.
+    let mut parts = Vec::with_capacity(list.len());
+    for (at, part) in list.iter().enumerate() {
+        parts.extend(reader.within(at, |reader| nested(reader, part, depth + 1)));
+    }
+    (parts.len() == list.len()).then(|| parts.into())
 }
 
 fn refer(reader: &mut Reader, node: &Tree<'_>, to: Name, variant: Option<Arc<str>>) {
@@ -131,9 +134,9 @@ fn on_attribute(reader: &mut Reader, node: &Tree<'_>) -> Option<Expr> {
     reader.keys(node, "a condition on an attribute", KEYS)?;
     let attribute = attribute(reader, node.get("attribute")?)?;
     let fold = reader.bool(node, "ignore_case").unwrap_or(false);
-    let mut tests = Vec::new();
+    let mut tests = Vec::with_capacity(node.entries().len().saturating_sub(1));
     for (key, operand) in node.entries() {
-        if let Some(operator) = operators().iter().find(|operator| **operator == &*key.text) {
+        if let Some(operator) = operators().iter().find(|operator| same(operator, &key.text)) {
             tests.push(reader.within(*operator, |reader| test(reader, &attribute, operator, operand, fold)));
         }
     }
@@ -221,7 +224,10 @@ fn one_or_more<'n, 't>(node: &'n Tree<'t>) -> &'n [Tree<'t>] {
 
 /// Is the value one of these? Texts go into a set, other scalars are compared one by one.
 fn member(reader: &mut Reader, subject: &Arc<Expr>, operand: &Tree<'_>, fold: bool) -> Option<Expr> {
-    let mut texts: Vec<Text<'_>> = Vec::new();
+    if let (Kind::Text(text), false) = (&operand.kind, fold) {
+        return Some(Expr::In(subject.clone(), reader.common.ids(std::slice::from_ref(text))));
+    }
+    let mut texts: Vec<Text<'_>> = Vec::with_capacity(operand.items().len());
     let mut tests = Vec::new();
     for item in one_or_more(operand) {
         match &item.kind {
@@ -234,7 +240,10 @@ fn member(reader: &mut Reader, subject: &Arc<Expr>, operand: &Tree<'_>, fold: bo
             _ => return reader.error(item.at, format!("compares with text, numbers and booleans, and {} is none of them", item.excerpt())),
         }
     }
-    if !texts.is_empty() || tests.is_empty() {
+    if tests.is_empty() {
+        return Some(Expr::In(subject.clone(), reader.common.ids(&texts)));
+    }
+    if !texts.is_empty() {
         tests.insert(0, Expr::In(subject.clone(), reader.common.ids(&texts)));
     }
     Some(if tests.len() == 1 { tests.remove(0) } else { Expr::Or(tests.into()) })

@@ -8,7 +8,7 @@ use super::reader::{Reader, present};
 use super::rollout::{Hashing, percentage, weighted};
 use super::variants::Variants;
 use crate::evaluation::Reason;
-use crate::ir::{Body, Expr, Rel, Rule, Target, ValueType};
+use crate::ir::{Body, Expr, Ids, Rel, Rule, Target, ValueType};
 use crate::ruleset::{Kind, Text, Tree};
 use crate::value::Value;
 
@@ -47,7 +47,8 @@ pub fn compile(reader: &mut Reader, name: &Arc<str>, node: &Tree<'_>) -> Option<
     let enabled = reader.bool(node, "enabled").unwrap_or(true);
 
     // Everything is read even if the flag is off, so that a mistake shows before somebody turns it on.
-    let mut rules = Vec::new();
+    let count = |key: &str| node.get(key).map_or(0, |node| node.entries().len() + node.items().len());
+    let mut rules = Vec::with_capacity(2 + count("targets") + count("rules"));
     rules.extend(reader.within("schedule", |reader| schedule(reader, node, &variants)));
     rules.extend(reader.within("prerequisites", |reader| prerequisites(reader, node, &variants)));
     reader.within("targets", |reader| targets(reader, node, &variants, &mut rules));
@@ -124,7 +125,7 @@ fn targets(reader: &mut Reader, node: &Tree<'_>, variants: &Variants, rules: &mu
         let list = reader.list(node, &key.text);
         let users = reader.within(&*key.text, |reader| reader.texts(list));
         if let Some(variant) = variants.index(reader, &key.text, key.at) {
-            let when = Expr::In(reader.common.key(), reader.common.ids(&users));
+            let when = Expr::In(reader.common.key(), Ids::new(&users));
             let name = Some(reader.common.text(&Text::Lent("targets")));
             rules.push(Rule { name, when, serve: serve(variant, Reason::UserTargeted) });
         }

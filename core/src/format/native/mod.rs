@@ -42,7 +42,7 @@ use crate::eval::Answer;
 use crate::evaluation::ErrorCode;
 use crate::ir::{Flag, Invalid, Segment, Snapshot};
 use crate::ruleset::problem::to_error;
-use crate::ruleset::{Entry, Node, Ruleset, Syntax, Tree};
+use crate::ruleset::{Delta, Entry, Node, Ruleset, Syntax, Tree};
 pub use document::{Document, Written};
 use reader::Reader;
 pub use reader::is_name;
@@ -113,6 +113,27 @@ pub fn compile(ruleset: &Ruleset, previous: Option<&Snapshot>) -> Snapshot {
     }
     if snapshot.segment_count() > ruleset.segments.len() {
         snapshot.retain_segments(|name| ruleset.segments.contains_key(name));
+    }
+    snapshot
+}
+
+/// The snapshot of a ruleset to which `delta` led from the one that `previous` is of: only what the delta names is looked at, so that the
+/// size of the ruleset does not count.
+pub fn compile_after(ruleset: &Ruleset, delta: &Delta, previous: &Snapshot) -> Snapshot {
+    let mut snapshot = previous.clone();
+    snapshot.version = ruleset.version;
+    let mut reader = Reader::default();
+    for name in delta.put_segments.keys().chain(&delta.del_segments) {
+        match ruleset.segments.get(name) {
+            Some(entry) => snapshot.put_segment(compile_segment(&mut reader, name, entry)),
+            None => snapshot.remove_segment(name),
+        }
+    }
+    for name in delta.put_flags.keys().chain(&delta.del_flags) {
+        match ruleset.flags.get(name) {
+            Some(entry) => snapshot.put_flag(compile_flag(&mut reader, name, entry)),
+            None => snapshot.remove_flag(name),
+        }
     }
     snapshot
 }

@@ -6,6 +6,7 @@ use super::common::Common;
 use super::references::Reference;
 use crate::eval::parse_date_ms;
 use crate::ruleset::{Kind, Mark, Problem, Severity, Text, Tree};
+use crate::value::same;
 
 /// Names of flags, variants, segments and environments: `[A-Za-z0-9._-]{1,128}`. No colon, no slash and no
 /// wildcard, because names become parts of cache keys, paths and topics.
@@ -121,7 +122,7 @@ impl Reader {
             return self.error(node.at, format!("{what} has to be a map with {}, and this is {}", allowed.join(", "), node.excerpt()));
         }
         for (key, _) in node.entries() {
-            if !allowed.contains(&&*key.text) {
+            if !allowed.iter().any(|allowed| same(allowed, &key.text)) {
                 let hint = suggestion(&key.text, allowed.iter().copied());
                 self.error::<()>(key.at, format!("{what} has no \"{}\"{hint}", key.text));
             }

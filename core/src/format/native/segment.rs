@@ -2,7 +2,7 @@
 
 use super::condition::{attribute, when};
 use super::reader::{Reader, present};
-use crate::ir::Expr;
+use crate::ir::{Expr, Ids};
 use crate::ruleset::Tree;
 use crate::value::Value;
 
@@ -27,7 +27,7 @@ pub fn compile(reader: &mut Reader, node: &Tree<'_>) -> Option<Expr> {
         present(node, key)?;
         let list = reader.list(node, key);
         let ids = reader.within(key, |reader| reader.texts(list));
-        Some(Expr::In(by.clone(), reader.common.ids(&ids)))
+        Some(Expr::In(by.clone(), Ids::new(&ids)))
     };
     let (users, except) = (listed("users"), listed("except"));
     let condition = match present(node, "when") {

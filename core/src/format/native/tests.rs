@@ -188,3 +188,41 @@ fn a_change_of_one_flag_compiles_one_flag() {
     assert!(!Arc::ptr_eq(before.flag("new_ui").unwrap(), after.flag("new_ui").unwrap()));
     assert!(after.flag("theme").is_none());
 }
+
+#[test]
+fn a_delta_leads_to_the_snapshot_that_the_whole_ruleset_makes() {
+    let document = Document::parse(include_str!("../../../../examples/flags.yaml"), Syntax::Yaml).unwrap();
+    let mut old = document.ruleset("production");
+    (old.epoch, old.version) = ("e".into(), 1);
+    old.flags.values_mut().chain(old.segments.values_mut()).for_each(|entry| entry.version = 1);
+    old.digest = old.digest();
+    let mut new = old.clone();
+    new.version = 2;
+    let extra = new.flags["theme"].clone();
+    new.flags.insert("extra".into(), Entry { version: 2, ..extra });
+    new.flags.get_mut("new_ui").unwrap().version = 2;
+    new.segments.get_mut("staff").unwrap().version = 2;
+    new.flags.remove("theme");
+    new.digest = new.digest();
+    let delta = new.delta_from(&old);
+    let before = compile(&old, None);
+    let mut applied = old.clone();
+    applied.apply(&delta).unwrap();
+    let after = compile_after(&applied, &delta, &before);
+    assert_eq!((&applied.digest, &applied.digest()), (&new.digest, &new.digest));
+    let whole = compile(&new, None);
+    assert_eq!((after.version, after.flag_count(), after.segment_count()), (2, whole.flag_count(), whole.segment_count()));
+    for flag in whole.flags() {
+        assert_eq!(
+            format!("{:?}", after.flag(&flag.key).map(|flag| (flag.version, &flag.body))),
+            format!("{:?}", Some((flag.version, &flag.body)))
+        );
+    }
+    assert!(Arc::ptr_eq(before.flag("dark_mode").unwrap(), after.flag("dark_mode").unwrap()));
+    // A delta that was tampered with, or that lost a part, is refused, and nothing is different for it.
+    let mut wrong = delta.clone();
+    wrong.put_flags.remove("extra");
+    let mut unharmed = old.clone();
+    assert!(unharmed.apply(&wrong).unwrap_err().message().contains("digest"));
+    assert_eq!((unharmed.version, unharmed.digest()), (1, old.digest()));
+}
