@@ -1,5 +1,6 @@
 //! Every JSON name of the HTTP API, here only; the service and the clients share these types.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -85,13 +86,13 @@ pub struct EvaluateResponse {
     pub variant: Option<Arc<str>>,
     /// [`Reason`] as a word.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reason: Option<Arc<str>>,
+    pub reason: Option<Cow<'static, str>>,
     /// The rule that decided.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rule: Option<Arc<str>>,
     /// [`ErrorCode`] as a word.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub error: Option<Arc<str>>,
+    pub error: Option<Cow<'static, str>>,
     /// The version of the last change that could have altered this answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<u64>,

@@ -77,6 +77,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     times.sort_unstable();
     let at = |share: f64| times.get(((times.len() as f64 * share) as usize).min(times.len().saturating_sub(1)));
     let (p50, p99, p999) = (at(0.5), at(0.99), at(0.999));
-    println!("{}", json!({ "answers": times.len(), "seconds": begun.elapsed().as_secs_f64(), "p50_us": p50, "p99_us": p99, "p999_us": p999 }));
+    println!(
+        "{}",
+        json!({ "answers": times.len(), "seconds": begun.elapsed().as_secs_f64(), "p50_us": p50, "p99_us": p99, "p999_us": p999 })
+    );
     Ok(())
 }

@@ -1,29 +1,31 @@
 //! The guide's two endpoints: one flag, or several, for one user.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::StatusCode;
+use axum::response::Response;
 use jackstaff::context::Context;
 use jackstaff::eval;
 use jackstaff::evaluation::{ErrorCode, Evaluation};
 use jackstaff::format::native::is_name;
 use jackstaff::ir::Snapshot;
 use jackstaff::value::Value;
-use jackstaff::wire::{BatchRequest, BatchResponse, EvaluateRequest, EvaluateResponse, MAX_BATCH};
-use serde::Deserialize;
+use jackstaff::wire::{BatchRequest, EvaluateRequest, EvaluateResponse, MAX_BATCH};
+use serde::{Deserialize, Serialize, Serializer};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::error::{ApiError, ApiResult};
-use super::fresh::at_least;
-use super::request::{Body, Query, require_environment};
+use super::fresh::{Wanted, at_least};
+use super::request::{Body, Query, Question, json, require_environment};
 use super::schema;
 use crate::context::context_of;
 use crate::keys::Caller;
 use crate::service::Service;
+
+/// About what an answer about one flag takes.
+const BYTES: usize = 192;
 
 /// The routes.
 pub fn router() -> OpenApiRouter<Arc<Service>> {
@@ -42,12 +44,7 @@ pub fn router() -> OpenApiRouter<Arc<Service>> {
         schema::Failures
     )
 )]
-async fn evaluate(
-    State(service): State<Arc<Service>>,
-    caller: Caller,
-    headers: HeaderMap,
-    body: Body,
-) -> ApiResult<Json<EvaluateResponse>> {
+async fn evaluate(State(service): State<Arc<Service>>, caller: Caller, wanted: Wanted, Question(body): Question) -> ApiResult<Response> {
     let request: EvaluateRequest = body.json()?;
     require_environment(&caller, &request.environment)?;
     if !is_name(&request.flag_name) {
@@ -57,12 +54,12 @@ async fn evaluate(
         )));
     }
     let context = context(request.user_id, request.context)?;
-    let published = at_least(&service, &request.environment, &headers).await?;
+    let published = at_least(&service, &request.environment, wanted).await?;
     let snapshot = &*published.snapshot;
     let evaluation = answer(&service, snapshot, &request.flag_name, &context);
     service.metrics.evaluation(evaluation.reason);
     match evaluation.error {
-        None => Ok(Json(EvaluateResponse::from_evaluation(&evaluation, Some(&snapshot.environment)))),
+        None => json(&EvaluateResponse::from_evaluation(&evaluation, Some(&snapshot.environment)), BYTES),
         Some(ErrorCode::FlagNotFound) => {
             let message = format!("there is no flag \"{}\" in environment \"{}\"", request.flag_name, request.environment);
             Err(ApiError::new(StatusCode::NOT_FOUND, "flag_not_found", message))
@@ -91,28 +88,46 @@ async fn evaluate(
 async fn evaluate_batch(
     State(service): State<Arc<Service>>,
     caller: Caller,
-    headers: HeaderMap,
+    wanted: Wanted,
     Query(query): Query<BatchQuery>,
-    body: Body,
-) -> ApiResult<Json<BatchResponse>> {
+    Question(body): Question,
+) -> ApiResult<Response> {
     let request = batch_request(&body, query)?;
     require_environment(&caller, &request.environment)?;
-    let names: Option<BTreeSet<Arc<str>>> = request.flag_names.map(|names| names.into_iter().map(Into::into).collect());
-    let asked = names.as_ref().map_or(0, BTreeSet::len);
+    let names = request.flag_names.map(|mut names| {
+        names.sort_unstable();
+        names.dedup();
+        names
+    });
+    let asked = names.as_ref().map_or(0, Vec::len);
     if asked > MAX_BATCH {
         return Err(ApiError::bad_request(format!("{asked} flags are too many for one batch: ask for at most {MAX_BATCH}")));
     }
     let context = context(request.user_id, request.context)?;
-    let published = at_least(&service, &request.environment, &headers).await?;
+    let published = at_least(&service, &request.environment, wanted).await?;
     let snapshot = &*published.snapshot;
-    let names = names.unwrap_or_else(|| snapshot.flags().map(|flag| flag.key.clone()).collect());
+    let every = || {
+        let mut names: Vec<&str> = snapshot.flags().map(|flag| &*flag.key).collect();
+        names.sort_unstable();
+        names
+    };
+    let names: Vec<&str> = names.as_ref().map_or_else(every, |names| names.iter().map(String::as_str).collect());
     let answers = names.into_iter().map(|name| {
-        let evaluation = answer(&service, snapshot, &name, &context);
+        let evaluation = answer(&service, snapshot, name, &context);
         service.metrics.evaluation(evaluation.reason);
-        let answer = EvaluateResponse::from_evaluation(&evaluation, None);
-        (name, answer)
+        (name, EvaluateResponse::from_evaluation(&evaluation, None))
     });
-    Ok(Json(answers.collect()))
+    let answers = InOrder(answers.collect());
+    json(&answers, answers.0.len() * BYTES)
+}
+
+/// Pairs that are sent as an object, in their order. A map would only be made to be walked once.
+struct InOrder<'n>(Vec<(&'n str, EvaluateResponse)>);
+
+impl Serialize for InOrder<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(name, answer)| (name, answer)))
+    }
 }
 
 #[derive(Deserialize, utoipa::IntoParams)]

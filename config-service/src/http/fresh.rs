@@ -1,8 +1,11 @@
 //! `X-FF-Min-Version`: an answer that is not older than what the caller knows, whichever service was asked.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName};
 use jackstaff::wire::MIN_VERSION_HEADER;
 
@@ -14,16 +17,32 @@ use crate::service::Service;
 /// How long a request waits for the version that it wants at least, before it looks into the store itself.
 const WAIT: Duration = Duration::from_secs(2);
 
+/// What a request's header asks for, if it has one.
+pub struct Wanted(Option<String>);
+
+impl<S: Send + Sync> FromRequestParts<S> for Wanted {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        Ok(Self::of(&parts.headers))
+    }
+}
+
+impl Wanted {
+    /// What these headers ask for.
+    pub fn of(headers: &HeaderMap) -> Self {
+        Self(header(headers, &HeaderName::from_static(MIN_VERSION_HEADER)).map(str::to_owned))
+    }
+}
+
 /// What the environment serves, not older than the header asks. Somebody who knows another epoch is answered at once: waiting would
 /// not bring it back, and the answer says which epoch it is of.
 ///
 /// # Errors
 /// 404 for no such environment, 400 for a header that is none, 503 if the version is not to be had.
-pub async fn at_least(service: &Arc<Service>, environment: &str, headers: &HeaderMap) -> ApiResult<Arc<Published>> {
-    let Some(wanted) = header(headers, &HeaderName::from_static(MIN_VERSION_HEADER)) else {
-        return Ok(service.environments.published(environment)?);
-    };
-    let (epoch, version) = wanted.rsplit_once('-').map_or((None, wanted), |(epoch, version)| (Some(epoch), version));
+pub async fn at_least(service: &Arc<Service>, environment: &str, wanted: Wanted) -> ApiResult<Arc<Published>> {
+    let Some(wanted) = wanted.0 else { return Ok(service.environments.published(environment)?) };
+    let (epoch, version) = wanted.rsplit_once('-').map_or((None, &*wanted), |(epoch, version)| (Some(epoch), version));
     let version: u64 = version
         .parse()
         .map_err(|_| ApiError::bad_request("X-FF-Min-Version has to be <epoch>-<number> or <number>, as an answer's epoch and version"))?;

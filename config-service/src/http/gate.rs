@@ -1,5 +1,6 @@
 //! What stands before every handler: who is it, how long may it take, and one line in the log after.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -8,9 +9,10 @@ use axum::http::StatusCode;
 use axum::http::header::{AUTHORIZATION, HOST, HeaderMap, HeaderName, ORIGIN};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use futures_util::FutureExt;
 
 use super::error::{ApiError, ApiResult};
-use super::request::{header, off_thread};
+use super::request::{header, internal, off_thread};
 use crate::keys::Caller;
 use crate::service::Service;
 
@@ -21,14 +23,22 @@ static API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 /// # Errors
 /// 401 if keys are wanted and there is no good one.
 pub async fn identify(State(service): State<Arc<Service>>, mut request: Request, next: Next) -> ApiResult<Response> {
+    let caller = admit(&service, request.headers()).await?;
+    request.extensions_mut().insert(caller);
+    Ok(next.run(request).await)
+}
+
+/// Who sent a request with these headers.
+///
+/// # Errors
+/// 401 if keys are wanted and there is no good one, 403 for a page of another site.
+pub async fn admit(service: &Arc<Service>, headers: &HeaderMap) -> ApiResult<Caller> {
     // Where keys are wanted, a page would have to know one.
-    if !service.wants_keys() && is_foreign(request.headers(), !service.options.open) {
+    if !service.wants_keys() && is_foreign(headers, !service.options.open) {
         let message = "a web page of another site sent this: browsers may use this service only from its own address";
         return Err(ApiError::new(StatusCode::FORBIDDEN, "cross_origin", message));
     }
-    let caller = caller(&service, shown_key(request.headers()).map(str::to_owned)).await?;
-    request.extensions_mut().insert(caller);
-    Ok(next.run(request).await)
+    caller(service, shown_key(headers)).await
 }
 
 /// Does this come from a page of another site? A service on loopback without keys trusts whoever is on this machine, and that must
@@ -55,36 +65,46 @@ fn shown_key(headers: &HeaderMap) -> Option<&str> {
     bearer.or_else(|| header(headers, &API_KEY))
 }
 
-async fn caller(service: &Arc<Service>, key: Option<String>) -> ApiResult<Caller> {
+async fn caller(service: &Arc<Service>, key: Option<&str>) -> ApiResult<Caller> {
     if !service.wants_keys() {
         return Ok(Caller::Open);
     }
     let Some(key) = key else {
         return Err(ApiError::unauthorized("an API key is needed: send Authorization: Bearer ffs_… (or ffa_… to manage flags)"));
     };
-    if service.keys.may_be_new(&key) {
+    if service.keys.may_be_new(key) {
         off_thread(service, |service| Ok(service.keys.refresh()?)).await?;
     }
-    service.keys.caller(&key).map_err(ApiError::unauthorized)
+    service.keys.caller(key).map_err(ApiError::unauthorized)
 }
 
-/// Bounds the time of a request and writes one line about it: method, route and status; no query, no body, no user id.
+/// Bounds the time of a request, makes a panic an answer, and writes one line about it: method, route and status; no query, no body, no
+/// user id.
 pub async fn watch(State(service): State<Arc<Service>>, request: Request, next: Next) -> Response {
     let started = Instant::now();
     let method = request.method().clone();
     // The route and not the path: a path is what somebody typed, and may hold anything.
-    let route: Arc<str> = request.extensions().get::<MatchedPath>().map_or_else(|| "unknown".into(), |path| path.as_str().into());
+    let matched = request.extensions().get::<MatchedPath>().cloned();
+    let route = matched.as_ref().map_or("unknown", MatchedPath::as_str);
     let options = &service.options;
-    let patience = if &*route == super::IMPORT_PATH { options.import_timeout } else { options.request_timeout };
-    let answer = tokio::time::timeout(patience, next.run(request)).await;
-    let response = answer.unwrap_or_else(|_| ApiError::timeout().into_response());
+    let patience = if route == super::IMPORT_PATH { options.import_timeout } else { options.request_timeout };
+    let answer = tokio::time::timeout(patience, AssertUnwindSafe(next.run(request)).catch_unwind()).await;
+    let response = match answer {
+        Ok(Ok(response)) => response,
+        Ok(Err(_)) => {
+            // The panic's own message stays in the log: it may hold what a client sent.
+            tracing::error!("a handler panicked");
+            internal().into_response()
+        }
+        Err(_) => ApiError::timeout().into_response(),
+    };
     let (status, elapsed) = (response.status().as_u16(), started.elapsed());
-    service.metrics.request(&method, &route, status, elapsed);
+    service.metrics.request(&method, route, status, elapsed);
     let micros = elapsed.as_micros() as u64;
     if response.status().is_server_error() {
-        tracing::warn!(%method, route = &*route, status, micros, "request");
+        tracing::warn!(%method, route, status, micros, "request");
     } else {
-        tracing::debug!(%method, route = &*route, status, micros, "request");
+        tracing::debug!(%method, route, status, micros, "request");
     }
     response
 }

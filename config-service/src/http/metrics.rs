@@ -11,7 +11,8 @@ use std::time::Duration;
 use axum::http::Method;
 use jackstaff::evaluation::Reason;
 
-type Label = (&'static str, Arc<str>, u16);
+/// Method and status.
+type Kind = (&'static str, u16);
 
 #[derive(Default)]
 struct Sum {
@@ -23,7 +24,8 @@ struct Sum {
 #[derive(Default)]
 pub struct Metrics {
     evaluations: [AtomicU64; Reason::ALL.len()],
-    requests: Mutex<BTreeMap<Label, Sum>>,
+    /// By route.
+    requests: Mutex<BTreeMap<Arc<str>, BTreeMap<Kind, Sum>>>,
 }
 
 impl Metrics {
@@ -36,7 +38,7 @@ impl Metrics {
     }
 
     /// A request was answered. `route` is a pattern of ours, never a path.
-    pub fn request(&self, method: &Method, route: &Arc<str>, status: u16, elapsed: Duration) {
+    pub fn request(&self, method: &Method, route: &str, status: u16, elapsed: Duration) {
         let method = match method.as_str() {
             "GET" => "GET",
             "POST" => "POST",
@@ -46,7 +48,11 @@ impl Metrics {
             _ => "other",
         };
         let mut requests = self.requests.lock().unwrap_or_else(PoisonError::into_inner);
-        let sum = requests.entry((method, route.clone(), status)).or_default();
+        let of_route = match requests.get_mut(route) {
+            Some(of_route) => of_route,
+            None => requests.entry(route.into()).or_default(),
+        };
+        let sum = of_route.entry((method, status)).or_default();
         sum.count += 1;
         sum.seconds += elapsed.as_secs_f64();
     }
@@ -64,7 +70,10 @@ impl Metrics {
         say(format_args!(
             "# HELP jackstaff_http_request_seconds Time from a request's head to its answer's head.\n# TYPE jackstaff_http_request_seconds summary"
         ));
-        for ((method, route, status), sum) in &*self.requests.lock().unwrap_or_else(PoisonError::into_inner) {
+        let requests = self.requests.lock().unwrap_or_else(PoisonError::into_inner);
+        for (route, (method, status), sum) in
+            requests.iter().flat_map(|(route, kinds)| kinds.iter().map(move |(kind, sum)| (route, kind, sum)))
+        {
             let labels = format!("method=\"{method}\",route=\"{route}\",status=\"{status}\"");
             say(format_args!("jackstaff_http_request_seconds_count{{{labels}}} {}", sum.count));
             say(format_args!("jackstaff_http_request_seconds_sum{{{labels}}} {:.6}", sum.seconds));

@@ -4,8 +4,11 @@ use std::sync::Arc;
 
 use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, Request};
+use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, StatusCode};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::error::{ApiError, ApiResult};
@@ -20,12 +23,43 @@ impl<S: Send + Sync> FromRequest<S> for Body {
 
     async fn from_request(request: Request, state: &S) -> ApiResult<Self> {
         Bytes::from_request(request, state).await.map(Self).map_err(|rejection| match rejection.status() {
-            StatusCode::PAYLOAD_TOO_LARGE => {
-                ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", "the body is larger than this path takes")
-            }
-            _ => ApiError::bad_request("the body broke off before its end"),
+            StatusCode::PAYLOAD_TOO_LARGE => too_large(),
+            _ => broken_off(),
         })
     }
+}
+
+/// The body of a question: like [`Body`], with the limit of questions. It counts by itself: a layer that tells a route's limit
+/// costs every request two allocations and a future in a box.
+pub struct Question(pub Body);
+
+impl<S: Send + Sync> FromRequest<S> for Question {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, _: &S) -> ApiResult<Self> {
+        let told = header(request.headers(), &CONTENT_LENGTH).and_then(|length| length.parse::<usize>().ok());
+        if told.is_some_and(|length| length > super::EVALUATE_LIMIT) {
+            return Err(too_large());
+        }
+        axum::body::to_bytes(request.into_body(), super::EVALUATE_LIMIT).await.map(|bytes| Self(Body(bytes))).map_err(|error| {
+            let mut cause: Option<&dyn std::error::Error> = Some(&error);
+            while let Some(error) = cause {
+                if error.is::<http_body_util::LengthLimitError>() {
+                    return too_large();
+                }
+                cause = error.source();
+            }
+            broken_off()
+        })
+    }
+}
+
+fn too_large() -> ApiError {
+    ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", "the body is larger than this path takes")
+}
+
+fn broken_off() -> ApiError {
+    ApiError::bad_request("the body broke off before its end")
 }
 
 impl Body {
@@ -76,22 +110,25 @@ impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Path<T>
     }
 }
 
-impl<S: Send + Sync> FromRequestParts<S> for Caller {
+impl FromRequestParts<Arc<Service>> for Caller {
     type Rejection = ApiError;
 
-    /// The gate has put the caller there; a route that it does not stand before answers nobody.
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> ApiResult<Self> {
-        parts.extensions.get::<Self>().cloned().ok_or_else(|| ApiError::unauthorized("this path needs an API key"))
+    /// Whom the gate has let in; on a route without the gate this is it.
+    async fn from_request_parts(parts: &mut Parts, service: &Arc<Service>) -> ApiResult<Self> {
+        match parts.extensions.get::<Self>() {
+            Some(caller) => Ok(caller.clone()),
+            None => super::gate::admit(service, &parts.headers).await,
+        }
     }
 }
 
 /// A caller who may manage flags.
 pub struct Admin(pub Caller);
 
-impl<S: Send + Sync> FromRequestParts<S> for Admin {
+impl FromRequestParts<Arc<Service>> for Admin {
     type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> ApiResult<Self> {
+    async fn from_request_parts(parts: &mut Parts, state: &Arc<Service>) -> ApiResult<Self> {
         match Caller::from_request_parts(parts, state).await? {
             Caller::Server(_, environment) => Err(ApiError::forbidden(format!(
                 "this is a server key: it evaluates flags of environment \"{environment}\"; managing flags takes an admin key (ffa_…)"
@@ -118,6 +155,19 @@ pub fn require_environment(caller: &Caller, environment: &str) -> ApiResult<()> 
 /// A header as text; `None` if it is missing or not text.
 pub fn header<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h str> {
     headers.get(name)?.to_str().ok()
+}
+
+/// An answer as JSON, of about this many bytes.
+///
+/// # Errors
+/// 500 if it cannot be written, which our types can.
+pub fn json(answer: &impl Serialize, about: usize) -> ApiResult<Response> {
+    let mut text = Vec::with_capacity(about);
+    serde_json::to_writer(&mut text, answer).map_err(|error| {
+        tracing::error!(%error, "an answer could not be written");
+        internal()
+    })?;
+    Ok(([(CONTENT_TYPE, "application/json")], text).into_response())
 }
 
 /// Runs something that blocks on the store or takes long, off the async threads. It runs to its end even if the client leaves.

@@ -14,7 +14,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::error::{ApiError, ApiResult};
-use super::fresh::{at_least, reach};
+use super::fresh::{Wanted, at_least, reach};
 use super::request::{Path, Query, header, off_thread, require_environment};
 use super::schema;
 use crate::environments::published::Published;
@@ -67,7 +67,7 @@ async fn ruleset(
     // A client that was at another service may know more than this one does yet.
     let published = match &known {
         Some(known) => reach(&service, &environment, Some(&known.epoch), known.version).await?,
-        None => at_least(&service, &environment, &headers).await?,
+        None => at_least(&service, &environment, Wanted::of(&headers)).await?,
     };
     let tag = format!("\"{}\"", published.tag());
     if header(&headers, &IF_NONE_MATCH).is_some_and(|wanted| matches_tag(wanted, &tag)) {
