@@ -11,8 +11,8 @@ use jackstaff::evaluation::{ErrorCode, Evaluation};
 use jackstaff::format::native::is_name;
 use jackstaff::ir::Snapshot;
 use jackstaff::value::Value;
-use jackstaff::wire::{BatchRequest, EvaluateRequest, EvaluateResponse, MAX_BATCH};
-use serde::{Deserialize, Serialize, Serializer};
+use jackstaff::wire::{BatchRequest, EvaluateRequest, EvaluateResponse, MAX_BATCH, answer_json, batch_json};
+use serde::Deserialize;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -23,9 +23,6 @@ use super::schema;
 use crate::context::context_of;
 use crate::keys::Caller;
 use crate::service::Service;
-
-/// About what an answer about one flag takes.
-const BYTES: usize = 192;
 
 /// The routes.
 pub fn router() -> OpenApiRouter<Arc<Service>> {
@@ -45,7 +42,7 @@ pub fn router() -> OpenApiRouter<Arc<Service>> {
     )
 )]
 async fn evaluate(State(service): State<Arc<Service>>, caller: Caller, wanted: Wanted, Question(body): Question) -> ApiResult<Response> {
-    let request: EvaluateRequest = body.json()?;
+    let request = body.parsed(EvaluateRequest::from_json)?;
     require_environment(&caller, &request.environment)?;
     if !is_name(&request.flag_name) {
         let shown: String = request.flag_name.chars().take(60).collect();
@@ -59,7 +56,7 @@ async fn evaluate(State(service): State<Arc<Service>>, caller: Caller, wanted: W
     let evaluation = answer(&service, snapshot, &request.flag_name, &context);
     service.metrics.evaluation(evaluation.reason);
     match evaluation.error {
-        None => json(&EvaluateResponse::from_evaluation(&evaluation, Some(&snapshot.environment)), BYTES),
+        None => json(answer_json(&EvaluateResponse::from_evaluation(&evaluation, Some(&snapshot.environment)))),
         Some(ErrorCode::FlagNotFound) => {
             let message = format!("there is no flag \"{}\" in environment \"{}\"", request.flag_name, request.environment);
             Err(ApiError::new(StatusCode::NOT_FOUND, "flag_not_found", message))
@@ -117,17 +114,7 @@ async fn evaluate_batch(
         service.metrics.evaluation(evaluation.reason);
         (name, EvaluateResponse::from_evaluation(&evaluation, None))
     });
-    let answers = InOrder(answers.collect());
-    json(&answers, answers.0.len() * BYTES)
-}
-
-/// Pairs that are sent as an object, in their order. A map would only be made to be walked once.
-struct InOrder<'n>(Vec<(&'n str, EvaluateResponse)>);
-
-impl Serialize for InOrder<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(self.0.iter().map(|(name, answer)| (name, answer)))
-    }
+    json(batch_json(&answers.collect::<Vec<_>>()))
 }
 
 #[derive(Deserialize, utoipa::IntoParams)]

@@ -8,7 +8,6 @@ use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, StatusCode};
 use axum::response::{IntoResponse, Response};
-use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::error::{ApiError, ApiResult};
@@ -77,10 +76,18 @@ impl Body {
     /// # Errors
     /// 400, saying where it stops being one and naming the field.
     pub fn json<T: DeserializeOwned>(&self) -> ApiResult<T> {
+        self.parsed(|bytes| serde_json::from_slice(bytes))
+    }
+
+    /// What a parser makes of the body.
+    ///
+    /// # Errors
+    /// 400, saying where it stops being JSON and naming the field.
+    pub fn parsed<T>(&self, parse: impl FnOnce(&[u8]) -> serde_json::Result<T>) -> ApiResult<T> {
         if self.0.is_empty() {
             return Err(ApiError::bad_request("the body is empty and should be JSON"));
         }
-        serde_json::from_slice(&self.0).map_err(|error| ApiError::bad_request(format!("the body is not what it should be: {error}")))
+        parse(&self.0).map_err(|error| ApiError::bad_request(format!("the body is not what it should be: {error}")))
     }
 }
 
@@ -157,13 +164,12 @@ pub fn header<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h str> 
     headers.get(name)?.to_str().ok()
 }
 
-/// An answer as JSON, of about this many bytes.
+/// An answer that was written as JSON.
 ///
 /// # Errors
-/// 500 if it cannot be written, which our types can.
-pub fn json(answer: &impl Serialize, about: usize) -> ApiResult<Response> {
-    let mut text = Vec::with_capacity(about);
-    serde_json::to_writer(&mut text, answer).map_err(|error| {
+/// 500 if it could not be, which cannot happen to our types.
+pub fn json(written: serde_json::Result<Vec<u8>>) -> ApiResult<Response> {
+    let text = written.map_err(|error| {
         tracing::error!(%error, "an answer could not be written");
         internal()
     })?;
