@@ -283,11 +283,14 @@ pub(crate) fn head(text: &str) -> u64 {
     let four = |bytes: &[u8; 4]| u64::from(u32::from_le_bytes(*bytes));
     let two = |bytes: &[u8; 2]| u64::from(u16::from_le_bytes(*bytes));
     // Both ends of the text, which overlap in the same bytes.
-    let word = match (bytes.first_chunk::<8>(), bytes.first_chunk::<4>(), bytes.last_chunk::<4>(), bytes.first_chunk::<2>(), bytes.last()) {
-        (Some(first), ..) => u64::from_le_bytes(*first) & !(0xff << 56),
-        (_, Some(first), Some(last), ..) => four(first) | four(last) << (8 * (len - 4)),
-        (.., Some(first), Some(last)) => two(first) | u64::from(*last) << (8 * (len - 1)),
-        (.., last) => last.map_or(0, |byte| u64::from(*byte)),
+    let word = if let Some(first) = bytes.first_chunk::<8>() {
+        u64::from_le_bytes(*first) & !(0xff << 56)
+    } else if let (Some(first), Some(last)) = (bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
+        four(first) | four(last) << (8 * (len - 4))
+    } else if let (Some(first), Some(last)) = (bytes.first_chunk::<2>(), bytes.last()) {
+        two(first) | u64::from(*last) << (8 * (len - 1))
+    } else {
+        bytes.first().map_or(0, |byte| u64::from(*byte))
     };
     word | (len.min(255) as u64) << 56
 }

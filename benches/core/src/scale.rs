@@ -2,6 +2,7 @@
 //! scale`. Give it another number of flags as its argument.
 
 use std::alloc::{GlobalAlloc, Layout, System};
+use std::any::Any;
 use std::hint::black_box;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -29,6 +30,9 @@ fn main() {
     threads(&sent);
 }
 
+/// What a way is called, and the way: whatever it makes is dropped.
+type Way<'w> = (&'w str, &'w dyn Fn() -> Box<dyn Any>);
+
 /// All ways to a snapshot.
 fn load(sent: &str) {
     let value: Value = serde_json::from_str(sent).expect("it is JSON");
@@ -37,7 +41,7 @@ fn load(sent: &str) {
         let snapshot = native::compile(&ruleset, None);
         (ruleset, snapshot)
     };
-    let ways: [(&str, &dyn Fn() -> Box<dyn std::any::Any>); 3] = [
+    let ways: [Way<'_>; 3] = [
         ("from the text", &|| Box::new(Client::from_json(sent, "development").expect("it is a ruleset"))),
         ("from a value, as the bindings hand it over", &|| {
             Box::new(Client::from_document(value.clone(), "development").expect("it is a ruleset"))
@@ -121,6 +125,7 @@ fn threads(sent: &str) {
     let client = Client::from_json(sent, "development").expect("it is a ruleset");
     let names: Vec<String> = (0..1_000).map(|at| format!("f{at:05}")).collect();
     let users: Vec<String> = (0..1_024).map(|user| format!("user-{user}")).collect();
+    let value: Value = serde_json::from_str(sent).expect("it is JSON");
     let run = |threads: usize, updates: bool| -> (f64, Duration, usize) {
         let stop = AtomicBool::new(false);
         std::thread::scope(|scope| {
@@ -142,11 +147,8 @@ fn threads(sent: &str) {
             let workers: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
             let mut replaced = 0;
             let end = Instant::now() + Duration::from_secs(1);
-            let mut ruleset: Ruleset = serde_json::from_str(sent).expect("it is a ruleset");
             while Instant::now() < end {
                 if updates {
-                    ruleset.version += 1;
-                    let value: Value = serde_json::from_str(sent).expect("it is JSON");
                     client.replace_document(&value).expect("it is a ruleset");
                     replaced += 1;
                 } else {

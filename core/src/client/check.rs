@@ -96,6 +96,7 @@ impl Client {
     }
 
     /// Does not count the check.
+    #[inline(always)]
     fn peek_in(
         &self,
         snapshot: Option<&Snapshot>,
@@ -248,6 +249,7 @@ fn not_ready(flag: &str, default: &Value) -> Evaluation {
 
 impl Inner {
     /// Records a check for a mock, and warns once about a flag that has no answer.
+    #[inline]
     fn seen(&self, evaluation: &Evaluation, context: View<'_>) {
         if self.is_mock {
             self.record(&evaluation.flag, context, evaluation.value.as_bool().unwrap_or(evaluation.enabled));

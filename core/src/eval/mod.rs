@@ -119,6 +119,7 @@ pub fn explain<'s>(
 /// The answer for a caller who wants a `wanted` and has a default: types are checked here, and only here.
 ///
 /// An integer passes as a double and a double without fraction as an integer, where nothing is lost; `Json` admits all.
+#[inline]
 pub fn finish(
     answer: Result<Answer<'_>, ErrorCode>,
     snapshot: &Snapshot,

@@ -26,7 +26,17 @@ impl Scratch {
 }
 
 impl Drop for Scratch {
+    #[inline]
     fn drop(&mut self) {
+        if self.0.get().is_some() {
+            self.unlink();
+        }
+    }
+}
+
+impl Scratch {
+    #[cold]
+    fn unlink(&mut self) {
         // One after the other: the derived way would go as deep as the chain is long.
         let mut next = self.0.take();
         while let Some(mut link) = next {

@@ -13,7 +13,11 @@ pub fn parse_version(text: &str) -> Option<Version> {
 #[inline]
 pub fn numbers(text: &str) -> Option<[u64; 3]> {
     let (mut parts, mut part, mut number, mut digits) = ([0_u64; 3], 0, 0_u64, 0);
-    for byte in text.strip_prefix(['v', 'V']).unwrap_or(text).bytes() {
+    let bytes = match text.as_bytes() {
+        [b'v' | b'V', rest @ ..] => rest,
+        all => all,
+    };
+    for &byte in bytes {
         let digit = byte.wrapping_sub(b'0');
         if digit < 10 {
             // Of more digits than fit nothing is looked at any more.
