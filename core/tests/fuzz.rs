@@ -4,6 +4,8 @@
 //! the short ways, so it is what the others are held against. Each run draws anew; `JACKSTAFF_FUZZ_SEED` repeats one, and `JACKSTAFF_FUZZ_ROUNDS` makes
 //! it longer (150).
 
+#![allow(clippy::unwrap_used)] // clippy knows test functions, not the helpers beside them
+
 use std::hash::{BuildHasher, RandomState};
 
 use jackstaff::eval::{Answer, evaluate, explain};
