@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
-import inspect
 import os
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from typing import TYPE_CHECKING, Any, TypedDict, TypeVar
 
-from . import _redis, _threads, _waiting
+from . import _threads, _waiting
 from ._native import Core
 
 if TYPE_CHECKING:
+    import asyncio
+
     from typing_extensions import Unpack
 
 Self = TypeVar("Self", bound="Client")
@@ -88,6 +88,8 @@ class Client(Core):
         if given.get("snapshot_path") is not None:
             given["snapshot_path"] = os.fspath(given["snapshot_path"])
         if redis_client is not None and given.get("redis_url") is None:
+            from . import _redis
+
             given.update(_redis.settings(redis_client))
         given.update(config_service_url=config_service_url, environment=environment, cache_ttl=cache_ttl)
         self._open(given)
@@ -172,12 +174,14 @@ class Client(Core):
 def _tell_in_loop(listener: Callable[[Change], Any], change: Change) -> None:
     try:
         result = listener(change)
-        if inspect.iscoroutine(result):
+        if isinstance(result, Coroutine):
+            import asyncio
+
             task = asyncio.get_running_loop().create_task(result)
             _running.add(task)  # a loop keeps only weak references to its tasks
             task.add_done_callback(_ended)
     except Exception:
-        _threads.logger.exception("a change listener failed")
+        _threads.logger().exception("a change listener failed")
 
 
 _running: set[asyncio.Task[Any]] = set()
@@ -186,7 +190,7 @@ _running: set[asyncio.Task[Any]] = set()
 def _ended(task: asyncio.Task[Any]) -> None:
     _running.discard(task)
     if not task.cancelled() and (error := task.exception()) is not None:
-        _threads.logger.error("a change listener failed", exc_info=error)
+        _threads.logger().error("a change listener failed", exc_info=error)
 
 
 def _environment() -> str:

@@ -16,7 +16,7 @@ def settings(client: Any) -> dict[str, Any]:
         return _cluster(client, nodes)
     kwargs = getattr(pool, "connection_kwargs", None)
     if not isinstance(kwargs, dict):
-        _threads.logger.warning("redis_client, a %s, does not say where it is connected to; give redis_url", type(client).__name__)
+        _threads.logger().warning("redis_client, a %s, does not say where it is connected to; give redis_url", type(client).__name__)
         return {}
     secure = "SSL" in getattr(getattr(pool, "connection_class", None), "__name__", "")
     sentinels = getattr(getattr(pool, "sentinel_manager", None), "sentinels", None)

@@ -7,14 +7,15 @@ leave messages, and these threads, which Python can end in order, take them out.
 from __future__ import annotations
 
 import atexit
-import logging
 import os
 import threading
 import weakref
+from typing import TYPE_CHECKING
 
 from . import _native
 
-logger = logging.getLogger("jackstaff")
+if TYPE_CHECKING:
+    import logging
 
 #: Every client that has not been thrown away.
 clients: weakref.WeakSet[_native.Core] = weakref.WeakSet()
@@ -22,6 +23,13 @@ clients: weakref.WeakSet[_native.Core] = weakref.WeakSet()
 _lock = threading.Lock()
 _started_in: int | None = None
 _threads: list[threading.Thread] = []
+
+
+def logger() -> logging.Logger:
+    """Where our few lines go. Imported when there is one: a program that logs has done so, and another should not pay for it."""
+    import logging
+
+    return logging.getLogger("jackstaff")
 
 
 def start() -> bool:
@@ -52,7 +60,7 @@ def _carry(changes: bool) -> None:
         try:
             callback(*arguments)
         except Exception:
-            logger.exception("a change listener failed")
+            logger().exception("a change listener failed")
         del message, callback, arguments  # nothing is held while the thread waits
 
 

@@ -6,12 +6,14 @@ so a client may serve many loops, one after the other or at once.
 
 from __future__ import annotations
 
-import asyncio
 import sys
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ._native import Core
+
+if TYPE_CHECKING:
+    import asyncio
 
 #: Begins something. Its end is reported as ``callback(result, exception)``, unless the result is returned in a tuple at once.
 Begin = Callable[[Callable[[Any, BaseException | None], None]], "tuple[Any] | None"]
@@ -27,9 +29,8 @@ async def ask(core: Core, kind: str, flags: Any, user_id: Any, default: Any, con
 
 async def wait(begin: Begin) -> Any:
     """Waits for what ``begin`` begins. May be cancelled; what was begun then ends by itself, at its own deadline."""
-    try:
-        loop = asyncio.get_running_loop()
-    except RuntimeError:
+    loop = _running_loop()
+    if loop is None:
         return await _wait_in_trio(begin)
     future: asyncio.Future[Any] = loop.create_future()
 
@@ -45,6 +46,15 @@ async def wait(begin: Begin) -> Any:
 
     found = begin(arrived)
     return found[0] if found is not None else await future
+
+
+def _running_loop() -> asyncio.AbstractEventLoop | None:
+    """asyncio's loop that runs here. Whoever runs one has imported asyncio, which takes longer than all of ours."""
+    asyncio = sys.modules.get("asyncio")
+    try:
+        return asyncio.get_running_loop() if asyncio is not None else None
+    except RuntimeError:
+        return None
 
 
 async def _wait_in_trio(begin: Begin) -> Any:
@@ -78,10 +88,9 @@ async def _wait_in_trio(begin: Begin) -> Any:
 
 def home() -> Callable[..., Any] | None:
     """What hands a call to the loop that is running here, from any thread; None where no loop runs."""
-    try:
-        return asyncio.get_running_loop().call_soon_threadsafe
-    except RuntimeError:
-        pass
+    loop = _running_loop()
+    if loop is not None:
+        return loop.call_soon_threadsafe
     trio = sys.modules.get("trio")
     if trio is not None:
         try:

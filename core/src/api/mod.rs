@@ -6,7 +6,7 @@
 //! What is not in the contract (HTML with status 200, half a body, `enabled: "false"`, three gigabytes) is an
 //! `InvalidResponse`, and nobody keeps it. User ids travel in bodies, never in addresses.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderValue, IF_NONE_MATCH, RETRY_AFTER};
@@ -29,7 +29,9 @@ const STREAM_SILENCE: Duration = Duration::from_secs(45);
 
 /// A way to one config service, for one environment.
 pub struct Api {
-    http: reqwest::Client,
+    /// Made by the first request: it reads the system's certificates, which takes longer than all else in a start and would be the first check's to wait for.
+    http: OnceLock<reqwest::Client>,
+    headers: HeaderMap,
     base: Arc<str>,
     environment: Arc<str>,
     timeout: Duration,
@@ -86,7 +88,7 @@ impl Api {
     /// A way to `base`; connects when it is first used.
     ///
     /// # Errors
-    /// `InvalidArgument` for a key that no header can hold, `Unavailable` if TLS cannot be set up.
+    /// `InvalidArgument` for a key that no header can hold.
     pub fn new(
         base: &Arc<str>,
         environment: &Arc<str>,
@@ -103,20 +105,32 @@ impl Api {
             value.set_sensitive(true);
             headers.insert(AUTHORIZATION, value);
         }
+        let (retry, breaker) = (Retry::new(retry), Breaker::new(breaker, Instant::now()));
+        Ok(Self { http: OnceLock::new(), headers, base: base.clone(), environment: environment.clone(), timeout, retry, breaker })
+    }
+
+    /// The HTTP client.
+    ///
+    /// # Errors
+    /// `Unavailable` if TLS cannot be set up.
+    fn http(&self) -> Result<&reqwest::Client> {
+        if let Some(http) = self.http.get() {
+            return Ok(http);
+        }
         // Another library in the process may have chosen its own provider: then that one is used, and the error is of no interest.
         drop(rustls::crypto::ring::default_provider().install_default());
         let http = reqwest::Client::builder()
-            .default_headers(headers)
+            .default_headers(self.headers.clone())
             .user_agent(concat!("jackstaff/", env!("CARGO_PKG_VERSION")))
-            .connect_timeout(timeout)
+            .connect_timeout(self.timeout)
             .read_timeout(STREAM_SILENCE)
             .tcp_keepalive(Duration::from_secs(30))
             .pool_max_idle_per_host(8)
             .redirect(reqwest::redirect::Policy::none())
             .build()
             .map_err(|error| Error::new(ErrorKind::Unavailable, "the HTTP client could not be set up").caused_by(error))?;
-        let (retry, breaker) = (Retry::new(retry), Breaker::new(breaker, Instant::now()));
-        Ok(Self { http, base: base.clone(), environment: environment.clone(), timeout, retry, breaker })
+        // Two requests at the same time may both have made one: then one of them is thrown away.
+        Ok(self.http.get_or_init(|| http))
     }
 
     /// The breaker's state as a word, and how many requests were sent again.
@@ -179,7 +193,7 @@ impl Api {
     }
 
     async fn ask_once<T: DeserializeOwned>(&self, path: &str, body: &[u8], at_least: Option<&AtLeast>) -> Result<T> {
-        let mut request = self.http.post(format!("{}{path}", self.base)).header("content-type", "application/json").body(body.to_vec());
+        let mut request = self.http()?.post(format!("{}{path}", self.base)).header("content-type", "application/json").body(body.to_vec());
         if let Some(AtLeast { epoch, version }) = at_least {
             request = request.header(wire::MIN_VERSION_HEADER, format!("{epoch}-{version}"));
         }
@@ -198,7 +212,7 @@ impl Api {
             url.push_str(&format!("?since={epoch}-{version}"));
             headers.extend(HeaderValue::from_str(&format!("\"{epoch}-{version}\"")).ok().map(|tag| (IF_NONE_MATCH, tag)));
         }
-        let request = self.http.get(url).headers(headers);
+        let request = self.http()?.get(url).headers(headers);
         let response = self.send(request).await?;
         if response.status() == StatusCode::NOT_MODIFIED {
             return Ok(Fetched::Unchanged);
@@ -215,7 +229,7 @@ impl Api {
 
     /// The stream of events from `(epoch, version)` on.
     pub async fn stream(&self, known: Option<(&str, u64)>) -> Result<Events> {
-        let mut request = self.http.get(format!("{}{}/{}/stream", self.base, wire::RULESETS_PATH, self.environment));
+        let mut request = self.http()?.get(format!("{}{}/{}/stream", self.base, wire::RULESETS_PATH, self.environment));
         request = request.header(ACCEPT, "text/event-stream");
         if let Some((epoch, version)) = known {
             request = request.header("last-event-id", format!("{epoch}-{version}"));

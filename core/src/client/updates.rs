@@ -66,7 +66,7 @@ impl Inner {
             }
             return;
         };
-        // Building the HTTP client needs the runtime's context.
+        // What connects to Redis and Kafka needs the runtime's context.
         let _context = runtime.enter();
         let Options { environment, api_key, timeout, retry, breaker, .. } = &self.options;
         let api = match Api::new(base, environment, api_key.as_deref(), *timeout, retry.clone(), breaker.clone()) {
