@@ -28,6 +28,8 @@ pub mod raw;
 pub mod text;
 
 #[cfg(test)]
+mod fuzz;
+#[cfg(test)]
 mod tests;
 
 /// The number of this interface: a change that an older caller would not survive makes it larger.
