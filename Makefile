@@ -48,7 +48,7 @@ demo: build ## serve examples/flags.yaml, ask from Python, Node, Rust and Go, fl
 test: tools ## every test of every language; sets up all it needs and ends with a count
 	$(PYTHON) scripts/test.py
 
-replicas: ## two services on one PostgreSQL killed in turn during 1 000 writes; make test does the same with 200
+replicas: ## two services on one PostgreSQL killed in turn during 1 000 writes, with a broker that is killed or cut off too; make test does it with 150
 	JACKSTAFF_LONG=1 PYTHONPATH=tests $(VENV)/bin/python -m pytest -q -s tests/e2e/test_replicas.py
 
 quick: ## the Rust tests alone

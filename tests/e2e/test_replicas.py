@@ -1,6 +1,7 @@
 """Two services on one PostgreSQL, killed in turn while somebody writes and many follow.
 
-JACKSTAFF_LONG=1 (make replicas) writes a thousand times instead of two hundred.
+They publish to a broker meanwhile, and in two of three runs that is killed or cut off as well: afterwards the topic has to hold every version.
+JACKSTAFF_LONG=1 (make replicas) writes a thousand times instead of a hundred and fifty.
 """
 
 import json
@@ -10,12 +11,19 @@ import threading
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 
 import pytest
+from harness.kafka import Apache, Broker, Tansu, apache_is_possible
 from harness.postgres import Postgres, find_binaries
+from harness.processes import until
+from harness.proxy import Proxy
 from harness.replicas import Balancer, Followers, Replica, backup
+from harness.workers import Worker
 
-WRITES = 1_000 if os.environ.get("JACKSTAFF_LONG") else 200
+WRITES = 1_000 if os.environ.get("JACKSTAFF_LONG") else 150
 CLIENTS = 50
 FLAGS = {
     "environments": ["production", "staging"],
@@ -43,14 +51,57 @@ def write(url: str, number: int) -> int | None:
         return None
 
 
-def test_services_killed_in_turn_lose_nothing_and_take_nobody_back(tmp_path) -> None:
+#: What befalls the broker while services are killed, and which broker that is: the one keeps its log when it is killed.
+TROUBLES = {"nothing": Tansu, "the network is cut": Tansu, "the broker is killed": Apache}
+
+
+@contextmanager
+def troubled(trouble: str) -> Iterator[tuple[Broker, Callable[[], None]]]:
+    """A broker, and what to call now and then."""
+    with Proxy(0) as wire, TROUBLES[trouble](wire=wire) as broker:
+        broker.create()
+
+        def now_and_then() -> None:
+            if trouble == "the network is cut":
+                wire.cut()
+                time.sleep(random.uniform(0.1, 0.6))
+                wire.mend()
+            elif trouble == "the broker is killed":
+                broker.kill()
+                time.sleep(random.uniform(0.1, 0.6))
+                broker.start()
+
+        yield broker, now_and_then
+
+
+def needs_java(trouble: str) -> bool:
+    return TROUBLES[trouble] is Apache and apache_is_possible() is not None
+
+
+@pytest.mark.parametrize(
+    "trouble", [pytest.param(name, marks=pytest.mark.skipif(needs_java(name), reason="Apache Kafka needs Java and Maven")) for name in TROUBLES]
+)
+def test_services_killed_in_turn_lose_nothing_and_take_nobody_back(tmp_path, trouble: str) -> None:
     flags = tmp_path / "flags.json"
     flags.write_text(json.dumps(FLAGS))
-    with Postgres() as server, Replica(server.url, flags=flags) as one, Replica(server.url) as other:
+    with ExitStack() as stack:
+        # The outermost: what a thread started ends with that thread (see harness.processes.spawn).
+        hands = stack.enter_context(ThreadPoolExecutor(2))
+        broker, strike = stack.enter_context(troubled(trouble))
+        kafka = ("--kafka-brokers", broker.address)
+        server = stack.enter_context(Postgres())
+        one = stack.enter_context(Replica(server.url, flags=flags, extra=kafka))
+        other = stack.enter_context(Replica(server.url, extra=kafka))
         one.flags = None  # a restart must not import them again
         balancer = Balancer([one.url, other.url])
+        stack.callback(balancer.close)
         followers = Followers([balancer.url], CLIENTS)
-        kills, done = [0], threading.Event()
+        stack.callback(followers.close)
+        options = {"config_service_url": balancer.url, "environment": "production", "evaluation": "local"}
+        workers = [Worker(kind, options, ["counter"], ["ann"], pause=0.02) for kind in ("python", "node")]
+        for worker in workers:
+            stack.callback(worker.stop)
+        kills, strikes, done = [0], [0], threading.Event()
 
         def kill_in_turn() -> None:
             turn = [one, other]
@@ -61,8 +112,12 @@ def test_services_killed_in_turn_lose_nothing_and_take_nobody_back(tmp_path) -> 
                 kills[0] += 1
                 turn.reverse()
 
-        killer = threading.Thread(target=kill_in_turn)
-        killer.start()
+        def strike_now_and_then() -> None:
+            while not done.wait(random.uniform(0.8, 1.6)):
+                strike()
+                strikes[0] += 1
+
+        tasks = [hands.submit(kill_in_turn), hands.submit(strike_now_and_then)]
         broken = 0
         try:
             for number in range(1, WRITES + 1):
@@ -75,7 +130,8 @@ def test_services_killed_in_turn_lose_nothing_and_take_nobody_back(tmp_path) -> 
                     time.sleep(0.02)
         finally:
             done.set()
-            killer.join()
+        for task in tasks:
+            task.result()
 
         _, environment, _ = one.request("GET", "/api/v1/environments/production")
         last = environment["version"]
@@ -96,9 +152,27 @@ def test_services_killed_in_turn_lose_nothing_and_take_nobody_back(tmp_path) -> 
             moves = [line["move"]["version"] for line in lines if line.get("move", {}).get("environment") == name]
             assert moves == list(range(max(1, last - 1023), last + 1)), "no gap in the outbox"
         assert kills[0] >= 2, "the test killed nobody"
-        print(f"\n{WRITES} writes, {kills[0]} kills, {broken} attempts broken off, {sum(client['failures'] for client in clients)} failed trips of clients")
-        followers.close()
-        balancer.close()
+
+        for worker in workers:
+            until(lambda worker=worker: worker.check_alive() or (worker.answers and worker.answers[-1].version == last), 60, name=f"{worker.name} is at {last}")
+            seen = [answer for answer in worker.stop() if answer.origin == "local"]
+            assert seen[-1].value == WRITES, "no client ends on a wrong value"
+            assert [answer.version for answer in seen] == sorted(answer.version for answer in seen), f"{worker.name} went back"
+
+        for name in ("production", "staging"):
+            missing: list[set[int]] = []
+
+            def is_whole(name: str = name, missing: list[set[int]] = missing) -> bool:
+                told = {event["version"] for event in broker.events(name, patience_ms=2000)}
+                missing[:] = [set(range(1, last + 1)) - told]
+                return not missing[0]
+
+            try:
+                until(is_whole, 120, 0.5, name=f"every event of {name} is in the topic")
+            except TimeoutError:
+                pytest.fail(f"events of {name} that are missing from the topic: {sorted(missing[0])[:20]} of {last}")
+        broken_trips = sum(client["failures"] for client in clients)
+        print(f"\n{WRITES} writes, {kills[0]} services killed, {strikes[0]} times {trouble}, {broken} attempts broken off, {broken_trips} failed trips of clients")
 
 
 def test_a_database_that_restarts_is_noticed_and_forgiven(tmp_path) -> None:
