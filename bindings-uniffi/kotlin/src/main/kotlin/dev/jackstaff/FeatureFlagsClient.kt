@@ -126,7 +126,7 @@ public class FeatureFlagsClient private constructor(internal val native: NativeC
 
     /** Changes from now on, as long as somebody collects. A collector that falls 1 000 behind loses the oldest: ask about your flags anew, do not count changes. */
     public val changes: Flow<Change> = callbackFlow {
-        val id = native.onChange(object : NativeListener {
+        val id = native.onChange(object : ChangeListener {
             override fun changed(change: NativeChange) {
                 trySend(change(change))
             }
