@@ -9,7 +9,7 @@ VENV := .venv
 BIN := target/release/jackstaff
 
 .DEFAULT_GOAL := help
-.PHONY: help tools build service python node go demo test replicas service-figures quick vectors conformance lint fmt bench bench-quick bench-own bench-keep bench-feeds soak faults clean
+.PHONY: help tools build service python node go bindings kotlin ruby demo test replicas service-figures quick vectors conformance lint fmt bench bench-quick bench-own bench-keep bench-feeds soak faults clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -39,10 +39,20 @@ node:
 go: ## the Go module: its static library built into bindings-go/lib, its probe and dashboard into target/go
 	$(PYTHON) scripts/go.py build
 
-demo: build ## serve examples/flags.yaml, ask from Python, Node, Rust and Go, flip a flag, and watch it arrive
+bindings: ## the Kotlin, Swift and Ruby that UniFFI writes, and their library, into target/uniffi and bindings-uniffi/ruby
+	$(PYTHON) scripts/uniffi.py generate
+
+kotlin: ## the Kotlin package into .tools/m2, and the Spring Boot example beside it; both tested
+	$(PYTHON) scripts/uniffi.py kotlin
+
+ruby: ## the gem, tested
+	$(PYTHON) scripts/uniffi.py ruby
+
+demo: build ## serve examples/flags.yaml, ask from Python, Node, Rust, Go and Kotlin, flip a flag, and watch it arrive
 	@echo "▸ building the Rust example"
 	cargo build --release -p jackstaff-example
 	@$(PYTHON) scripts/go.py build || [ -z "$$CI" ]
+	@$(PYTHON) scripts/uniffi.py probe || [ -z "$$CI" ]
 	$(VENV)/bin/python examples/demo/demo.py
 
 test: tools ## every test of every language; sets up all it needs and ends with a count
@@ -79,6 +89,7 @@ bench-own: build ## nanoseconds per check, in every language, beside floors: our
 	$(VENV)/bin/python benches/python_check.py
 	node benches/node_check.js
 	$(PYTHON) scripts/go.py bench
+	$(PYTHON) scripts/uniffi.py bench
 
 service-figures: service ## what 10 000 streams cost the service, how fast writes are and how soon they are applied
 	cargo build --release -p jackstaff-example
@@ -102,4 +113,4 @@ bench-feeds: build ## how long a change takes to a client by stream, Kafka and R
 	PYTHONPATH=tests $(VENV)/bin/python benches/feeds.py
 
 clean: ## remove everything that was built or installed
-	rm -rf target $(VENV) .tools bindings-node/node_modules bindings-node/*.node bindings-go/lib/*/*.a
+	rm -rf target $(VENV) .tools bindings-node/node_modules bindings-node/*.node bindings-go/lib/*/*.a bindings-uniffi/kotlin/target bindings-uniffi/ruby/lib/jackstaff/native examples/kotlin/target benches/kotlin/target

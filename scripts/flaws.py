@@ -13,7 +13,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 TABLE = ROOT / "tests" / "FLAWS.md"
-FOLDERS = ["core/tests", "core/src", "config-service/tests", "bindings-python/tests", "bindings-node/test", "bindings-go", "tests/e2e", "examples"]
+FOLDERS = ["core/tests", "core/src", "config-service/tests", "bindings-python/tests", "bindings-node/test", "bindings-go", "bindings-uniffi/kotlin/src", "bindings-uniffi/ruby/test", "tests/e2e", "examples"]
 NAME = re.compile(r"guide_flaw_(\d\d)(?:_(to|and)_(\d\d))?")
 
 # What the guide's sample does; and, where no test bears the number, what is to be said of it.
@@ -94,7 +94,7 @@ def proofs() -> dict[int, set[str]]:
     found: dict[int, set[str]] = {number: set() for number in FLAWS}
     for folder in FOLDERS:
         for path in sorted((ROOT / folder).rglob("*")):
-            if path.suffix not in {".rs", ".py", ".js", ".mjs", ".go"} or "node_modules" in path.parts:
+            if path.suffix not in {".rs", ".py", ".js", ".mjs", ".go", ".kt", ".rb"} or "node_modules" in path.parts:
                 continue
             for first, joint, last in NAME.findall(path.read_text()):
                 numbers = range(int(first), int(last) + 1) if joint == "to" else [int(first)] + ([int(last)] if last else [])

@@ -57,6 +57,7 @@ SETUPS: dict[str, list[list[str]]] = {
     "runners": [["npm", "install", "--prefix", "bindings-node/test/runners", "--no-audit", "--no-fund", "--loglevel=error"]],
     "c": [["cargo", "build", "--release", "-p", "jackstaff-c"]],
     "go": [[sys.executable, "scripts/go.py", "build"]],
+    "bindings": [[sys.executable, "scripts/uniffi.py", "generate"]],
     "express": [["npm", "install", "--prefix", "examples/express", "--no-audit", "--no-fund", "--loglevel=error"]],
 }
 
@@ -90,9 +91,12 @@ STAGES = [
     Stage("c", ["cargo", "test", "-q", "-p", "jackstaff-c"]),
     Stage("c-smoke", [*PYTEST, "bindings-c/tests"], needs=["venv", "service", "c"]),
     Stage("go", [sys.executable, "scripts/go.py", "test"], needs=["venv", "service"]),
+    Stage("swift", [sys.executable, "scripts/uniffi.py", "swift"], needs=["bindings"], counts=False),
+    Stage("ruby", [sys.executable, "scripts/uniffi.py", "ruby"], needs=["service", "bindings"]),
+    Stage("kotlin", [sys.executable, "scripts/uniffi.py", "kotlin"], needs=["service", "bindings"]),
     Stage("e2e", [*SIDE_BY_SIDE, "tests/e2e"], needs=["venv", "service", "python", "node", "example", "go", "postgres"]),
 ]
-GROUPS = {"vectors": ["rust", "python", "node", "go", "e2e"], "conformance": ["rust"]}
+GROUPS = {"vectors": ["rust", "python", "node", "go", "ruby", "kotlin", "e2e"], "conformance": ["rust"]}
 
 
 def say(text: str) -> None:
@@ -123,6 +127,11 @@ def count(output: str) -> tuple[int, int, int]:
             passed += int(found[2]) if found[1] == "pass" else 0
             failed += int(found[2]) if found[1] in ("fail", "cancelled") else 0
             skipped += int(found[2]) if found[1] == "skipped" else 0
+        elif found := re.match(r"^(\d+) runs, \d+ assertions, (\d+) failures, (\d+) errors, (\d+) skips", line):  # minitest
+            wrong = int(found[2]) + int(found[3])
+            passed, failed, skipped = passed + int(found[1]) - wrong - int(found[4]), failed + wrong, skipped + int(found[4])
+        elif found := re.match(r"^surefire: (\d+) run, (\d+) failed, (\d+) skipped", line):  # Maven, by scripts/uniffi.py
+            passed, failed, skipped = passed + int(found[1]) - int(found[2]) - int(found[3]), failed + int(found[2]), skipped + int(found[3])
         elif found := re.match(r"^--- (PASS|FAIL|SKIP): ", line):  # go test -v; its subtests are indented
             passed, failed, skipped = passed + (found[1] == "PASS"), failed + (found[1] == "FAIL"), skipped + (found[1] == "SKIP")
     return passed, failed, skipped

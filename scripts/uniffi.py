@@ -81,9 +81,25 @@ def generate() -> None:
     copy(packed, RUBY / "lib" / "jackstaff" / "native" / LIBRARY)
 
 
+def tell(folder: Path) -> None:
+    """What the tests of a Maven project said, in a line: `mvn -q` says nothing of those that pass."""
+    run_, failed, skipped, told = 0, 0, 0, []
+    for report in sorted((folder / "target" / "surefire-reports").glob("*.txt")):
+        for found in re.finditer(r"Tests run: (\d+), Failures: (\d+), Errors: (\d+), Skipped: (\d+)", report.read_text()):
+            run_, failed, skipped = run_ + int(found[1]), failed + int(found[2]) + int(found[3]), skipped + int(found[4])
+    for report in (folder / "target" / "surefire-reports").glob("*.xml"):
+        told += re.findall(r"vectors: \d+ of \d+ passed in Kotlin", report.read_text())
+    print("\n".join([*told, f"surefire: {run_} run, {failed} failed, {skipped} skipped"]), flush=True)
+
+
 def maven(folder: Path, *goals: str) -> None:
     environment = {**os.environ, "MAVEN_OPTS": os.environ.get("MAVEN_OPTS", "-Xmx768m -XX:+UseSerialGC -XX:TieredStopAtLevel=1")}
-    run(["mvn", "-q", "-B", "-ntp", f"-Dmaven.repo.local={M2}", *goals], folder, env=environment)
+    shutil.rmtree(folder / "target" / "surefire-reports", ignore_errors=True)
+    try:
+        run(["mvn", "-q", "-B", "-ntp", f"-Dmaven.repo.local={M2}", *goals], folder, env=environment)
+    finally:
+        if "-Dmaven.test.skip=true" not in goals:
+            tell(folder)
 
 
 def jdk() -> str | None:
@@ -119,7 +135,7 @@ def ruby() -> int:
         return skip("ruby", "there is no Ruby with the gems ffi and minitest here: apt install ruby ruby-ffi ruby-minitest")
     code = 0
     for test in sorted((RUBY / "test").glob("*_test.rb")):
-        code |= subprocess.run(["ruby", "-w", "-I", str(RUBY / "lib"), "-I", str(RUBY / "test"), str(test)], cwd=RUBY).returncode
+        code |= subprocess.run(["ruby", "-W1", "-I", str(RUBY / "lib"), "-I", str(RUBY / "test"), str(test)], cwd=RUBY).returncode
     return 1 if code else 0
 
 
@@ -154,8 +170,8 @@ def bench() -> int:
     if why := jdk():
         return skip("kotlin", why)
     maven(KOTLIN, "install", "-Dmaven.test.skip=true")
-    maven(BENCH, "package")
-    run(["java", "-Xmx512m", "-jar", BENCH / "target" / "bench.jar"])
+    maven(BENCH, "compile", "-Dmaven.test.skip=true")
+    run(["java", "-Xmx512m", "-cp", f"{BENCH / 'target' / 'classes'}:{BENCH / 'target' / 'lib'}/*", "RivalsKt"])
     return 0
 
 

@@ -56,11 +56,14 @@ impl FeatureFlagsClient {
             let flags: Vec<&str> = asked.iter().map(String::as_str).collect();
             client.batch(&flags, context.view(), wanted.wanted(), &default).await
         });
-        match answers.await {
-            Ok(answers) => answers.iter().map(Evaluation::from).collect(),
-            // No thread to wait on, or a mistake of ours on it.
-            Err(_) => flags.iter().map(|flag| Evaluation::from(&refused(flag))).collect(),
-        }
+        told(&flags, answers.await.ok())
+    }
+
+    /// `batch` for a thread that may wait. Ruby uses these: what calls back needs a thread of Ruby's that a forked child does not have.
+    pub fn batch_blocking(&self, flags: Vec<String>, context: &Context, wanted: FlagType, fallback: Option<bool>) -> Vec<Evaluation> {
+        let names: Vec<&str> = flags.iter().map(String::as_str).collect();
+        let default = boolean(fallback);
+        told(&flags, self.0.block_on(self.0.batch(&names, context.0.view(), wanted.wanted(), &default)))
     }
 
     /// The answer and how it comes about; none where the service evaluates, or before the flags are there. Not counted and not recorded as a check.
@@ -94,6 +97,24 @@ impl FeatureFlagsClient {
     pub async fn wait_for_version(&self, version: u64, timeout: f64) -> Result<()> {
         let (client, timeout) = (self.0.clone(), limit(timeout)?);
         Ok(on_runtime(&self.0, async move { client.wait_for_version(version, timeout).await }).await??)
+    }
+
+    /// `ready` for a thread that may wait.
+    ///
+    /// # Errors
+    /// As `ready`.
+    pub fn ready_blocking(&self, timeout: f64) -> Result<()> {
+        let timeout = limit(timeout)?;
+        Ok(self.0.block_on(self.0.ready(timeout)).unwrap_or_else(|| Err(no_thread()))?)
+    }
+
+    /// `wait_for_version` for a thread that may wait.
+    ///
+    /// # Errors
+    /// As `ready`.
+    pub fn wait_for_version_blocking(&self, version: u64, timeout: f64) -> Result<()> {
+        let timeout = limit(timeout)?;
+        Ok(self.0.block_on(self.0.wait_for_version(version, timeout)).unwrap_or_else(|| Err(no_thread()))?)
     }
 
     /// Calls `listener` after each change, until `remove_listener` is called with the number that comes back, or the client is closed. Starts the client.
@@ -194,7 +215,19 @@ async fn on_runtime<T: Send + 'static>(client: &Client, future: impl Future<Outp
         // The caller may have been cancelled meanwhile.
         let _ = tell.send(future.await);
     })?;
-    told.await.map_err(|error| jackstaff::Error::new(ErrorKind::Unavailable, "the background thread has ended").caused_by(error))
+    told.await.map_err(|error| no_thread().caused_by(error))
+}
+
+fn no_thread() -> jackstaff::Error {
+    jackstaff::Error::new(ErrorKind::Unavailable, "the background thread has ended, or could not be started")
+}
+
+/// The answers; the defaults if there was no thread to wait on, or a mistake of ours on it.
+fn told(flags: &[String], answers: Option<Vec<jackstaff::Evaluation>>) -> Vec<Evaluation> {
+    match answers {
+        Some(answers) => answers.iter().map(Evaluation::from).collect(),
+        None => flags.iter().map(|flag| Evaluation::from(&refused(flag))).collect(),
+    }
 }
 
 /// The default of a caller, as far as it matters here: in the record of a mock, and as `enabled` where nobody can say.

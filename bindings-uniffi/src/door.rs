@@ -1,7 +1,7 @@
 //! The check, as cheap as the host allows: all `unsafe` of this crate.
 //!
 //! What UniFFI generates allocates a buffer for each text, clones the handle and passes a status record: microseconds, where the check itself takes
-//! tens of nanoseconds. So the one function that is called a million times is written by hand, twice: for the JVM as a native method (JNI costs
+//! tens of nanoseconds. So what is asked a million times is written by hand, the check twice: for the JVM as a native method (JNI costs
 //! a tenth of a call by JNA, and needs no library besides the one that JNA has loaded already), and for everybody else as a C function.
 //!
 //! A client is named by the number that its `door()` gave, and that is its address. Rust cannot check it: our Kotlin and Ruby hold the object for the
@@ -13,7 +13,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::slice;
 
 use jackstaff::context::MAX_TEXT;
-use jackstaff::{Attributes, Client, Context, View};
+use jackstaff::{Attributes, Client, Context, Evaluation, Origin, Value, ValueType, View};
 use jni_sys::{JNIEnv, jboolean, jclass, jint, jlong, jsize, jstring};
 
 /// Nobody in this process knows: only a wait could tell. 0 is off, 1 is on.
@@ -74,6 +74,45 @@ pub unsafe extern "system" fn Java_dev_jackstaff_Door_look(
         }
     });
     answer as jint
+}
+
+/// The value of a flag of type `wanted` (its place in `FlagType`) as text: `=` and the value; the empty text where the caller's default serves; null where only a
+/// wait could tell. A static native method of `dev.jackstaff.Door`: `value(client: Long, context: Long, flag: String, wanted: Int): String?`.
+///
+/// # Safety
+/// Called by a JVM, with numbers as for [`jackstaff_door`].
+#[unsafe(no_mangle)]
+#[allow(non_snake_case, reason = "the JVM looks for this name")]
+pub unsafe extern "system" fn Java_dev_jackstaff_Door_value(
+    env: *mut JNIEnv,
+    _class: jclass,
+    client: jlong,
+    context: jlong,
+    flag: jstring,
+    wanted: jint,
+) -> jstring {
+    let wanted = usize::try_from(wanted).ok().and_then(|at| at.checked_sub(1)).and_then(|at| ValueType::ALL.get(at)).copied();
+    let find = || {
+        // SAFETY: the caller promises that the objects are alive, and the JVM that the string is.
+        unsafe {
+            let (client, context) = ((client as *const Client).as_ref()?, (context as *const Context).as_ref()?);
+            with_text(env, flag, |flag| client.peek(flag, context.view(), wanted, &Value::Null).as_ref().map(shown))
+                .unwrap_or_else(|| Some(Vec::new()))
+        }
+    };
+    let Some(text) = catch_unwind(AssertUnwindSafe(find)).unwrap_or_else(|_| Some(Vec::new())) else { return std::ptr::null_mut() };
+    // SAFETY: as in `with_text`; the JVM copies the units. Without memory it returns null and throws, as it does everywhere.
+    unsafe { ((**env).v1_1.NewString)(env, text.as_ptr(), jsize::try_from(text.len()).unwrap_or(0)) }
+}
+
+/// What [`Java_dev_jackstaff_Door_value`] says of an answer.
+fn shown(answer: &Evaluation) -> Vec<u16> {
+    let is_default = answer.origin == Origin::Default || (answer.variant.is_none() && answer.origin == Origin::Local);
+    match &answer.value {
+        _ if is_default => Vec::new(),
+        Value::Text(text) => std::iter::once(u16::from(b'=')).chain(text.encode_utf16()).collect(),
+        other => format!("={}", other.to_json()).encode_utf16().collect(),
+    }
 }
 
 /// A panic must not leave: it would end the host.

@@ -31,8 +31,8 @@ def service(broker):
         yield service
 
 
-#: The probes that tell their stats; Go has tests of its own for those.
-LANGUAGES = [language for language in COMMANDS if language != "Go"]
+#: The probes that tell their stats; Go and Kotlin have tests of their own for those.
+LANGUAGES = [language for language in COMMANDS if language not in ("Go", "Kotlin")]
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -19,6 +20,11 @@ COMMANDS = {
 # Go is not everywhere; `make test` and `make demo` build this where it is, and CI requires it.
 if (ROOT / "target" / "go" / "probe").exists():
     COMMANDS["Go"] = [str(ROOT / "target" / "go" / "probe")]
+
+# Nor is a JVM.
+KOTLIN = ROOT / "examples" / "kotlin" / "target"
+if shutil.which("java") and (KOTLIN / "classes" / "dev" / "jackstaff" / "example" / "ProbeKt.class").exists():
+    COMMANDS["Kotlin"] = ["java", "-Xmx256m", "-XX:+UseSerialGC", "-cp", f"{KOTLIN / 'classes'}:{KOTLIN / 'lib'}/*", "dev.jackstaff.example.ProbeKt"]
 
 
 class Probe:

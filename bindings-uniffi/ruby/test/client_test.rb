@@ -132,10 +132,10 @@ class ClientTest < Minitest::Test
   end
 
   def test_guide_flaw_10_to_12_a_batch_has_an_entry_for_each_name
-    remote(guide("a" => OFF), **patient, cache_ttl: 0) do |client, service|
-      assert_equal({ "a" => false, "b" => true }, client.batch_evaluate(%w[a b], "u1", default: true))
-      service.answer = ->(_) { [503, "{}"] }
+    remote(->(_) { [503, "{}"] }, **patient, cache_ttl: 0) do |client, service|
       assert_equal({ "a" => true, "b" => true }, client.batch_evaluate(%w[a b], "u1", default: true))
+      service.answer = guide("a" => OFF)
+      assert_equal({ "a" => false, "b" => true }, client.batch_evaluate(%w[a b], "u1", default: true))
     end
   end
 
@@ -188,11 +188,38 @@ class ClientTest < Minitest::Test
     remote(guide("new_ui" => ON)) do |client, _|
       assert client.enabled?("new_ui", "u1")
       child = fork do
-        client.after_fork
         exit!(client.enabled?("new_ui", "u2") ? 0 : 1)
       end
       assert_equal 0, Process.wait2(child)[1].exitstatus
       assert client.enabled?("new_ui", "u3")
+    end
+  end
+
+  def test_a_forked_child_hears_of_changes
+    skip "there is no fork here" unless Process.respond_to?(:fork)
+    skip "#{Service.binary} has not been built: make service" unless File.exist?(Service.binary)
+    Dir.mktmpdir do |data|
+      service = Service.new(data)
+      client = Jackstaff::Client.new(service.url, "production").ready(20)
+      heard = Queue.new
+      client.on_change { |change| heard << change }
+      child = fork do
+        within("a change in the child") { !heard.empty? }
+        client.ready(20)
+        exit!(0)
+      ensure
+        exit!(1)
+      end
+      on = true
+      within("the child has heard") do
+        service.patch("new_ui", { enabled: on = !on })
+        sleep 0.1
+        Process.wait(child, Process::WNOHANG)
+      end
+      assert_equal 0, $?.exitstatus
+      client.close
+    ensure
+      service&.close
     end
   end
 

@@ -1,8 +1,6 @@
-require "set"
-
 module Jackstaff
   # A client of feature flags. Any number of threads may use one at a time. No check raises: where nobody can say, the caller's default serves. Checks wait for the
-  # service where memory has no answer, at most for the option +timeout+ (other threads and fibers go on meanwhile); as soon as the flags are in memory they answer
+  # service where memory has no answer, at most for the option +timeout+ (other threads go on meanwhile); as soon as the flags are in memory they answer
   # at once. The options are those of Jackstaff::Options, times in seconds.
   #
   # +user+ is an id (text or a number), a Jackstaff::Who, or nil for nobody.
@@ -68,7 +66,7 @@ module Jackstaff
     # Are these flags on? A hash with one entry per name that was asked, always, and one trip to the service at most.
     def batch_evaluate(flags, user, default: false)
       names, asker = flags.map(&:to_s).uniq, who(user)
-      found = @native.batch(names, asker.native, FlagType::BOOLEAN, default)
+      found = @native.batch_blocking(names, asker.native, FlagType::BOOLEAN, default)
       names.zip(found.map { |answer| Answer.of(answer, default).value }).to_h
     end
 
@@ -93,21 +91,31 @@ module Jackstaff
       found && [Answer.of(found.evaluation, nil), found.steps.map { |step| Values.plain(step) }]
     end
 
+    # Calls the block after each change (environment, epoch, version, previous, flags: none of them means any), in a thread that must not be kept long. Starts
+    # the client. Returns what stops it: a lambda. A client has at most 1 000 listeners.
+    def on_change(&block)
+      raise FeatureFlagsError::InvalidArgument, "on_change takes a block" unless block
+
+      id = @native.on_change(Listener.new(block))
+      native = @native
+      -> { native.remove_listener(id) }
+    end
+
     # Begins to follow the service, if that has not begun.
     def start = tap { @native.start }
 
     # Waits until the client answers from the flags, or knows that the service gives none. Raises FeatureFlagsError::Timeout with the last failure.
-    def ready(timeout = DEFAULT_LIMIT) = tap { @native.ready(Float(timeout)) }
+    def ready(timeout = DEFAULT_LIMIT) = tap { @native.ready_blocking(Float(timeout)) }
 
     # Waits until the flags have this version or a later one.
-    def wait_for_version(version, timeout = DEFAULT_LIMIT) = tap { @native.wait_for_version(version, Float(timeout)) }
+    def wait_for_version(version, timeout = DEFAULT_LIMIT) = tap { @native.wait_for_version_blocking(version, Float(timeout)) }
 
     # How the client is and what it has done: "status", "checks", "by_origin", "version", "age", "failures", "last_error", …
     def stats = @native.stats.transform_values { |value| Values.plain(value) }
 
     def environment = @native.environment
 
-    # In a forked child, before anything else uses the client there: new connections; the flags are the parent's and answer at once.
+    # In a forked child, before anything else uses the client there: new connections; the flags are the parent's and answer at once. From Ruby 3.1 on this happens by itself.
     def after_fork = tap { @native.after_fork }
 
     # Ends the background work and every wait. Bounded, and harmless when repeated. Checks go on to answer: with their default.
@@ -117,11 +125,22 @@ module Jackstaff
 
     def inspect = "#<Jackstaff::Client #{environment}>"
 
+    # What the library calls.
+    Listener = Struct.new(:block) do
+      def changed(change)
+        block.call(change)
+      rescue StandardError => e
+        warn("jackstaff: a change listener raised #{e.class}: #{e.message}")
+      end
+    end
+    private_constant :Listener
+
     private
 
     def hold(native)
       @native = native
       @door = native.door
+      Fork::CLIENTS[self] = true
     end
 
     def who(user)
@@ -145,7 +164,7 @@ module Jackstaff
     def one(flag, asker, type, default)
       boolean = default if [true, false].include?(default)
       wanted, name = TYPES.fetch(type), Values.text(flag.to_s)
-      found = @native.peek(name, asker.native, wanted, boolean) || @native.batch([name], asker.native, wanted, boolean).first
+      found = @native.peek(name, asker.native, wanted, boolean) || @native.batch_blocking([name], asker.native, wanted, boolean).first
       Answer.of(found, default)
     end
   end

@@ -9,15 +9,15 @@ module Jackstaff
     def native(value, name)
       case value
       when nil then Value::NULL.new
-      when true, false then Value::BOOL.new(value)
-      when Integer then value.bit_length < 64 ? Value::INT.new(value) : Value::DOUBLE.new(value.to_f)
-      when Numeric then Value::DOUBLE.new(value.to_f)
-      when String then Value::TEXT.new(text(value))
-      when Symbol then Value::TEXT.new(value.to_s)
-      when Time, DateTime then Value::TEXT.new(value.strftime("%Y-%m-%dT%H:%M:%S.%6N%:z"))
-      when Date then Value::TEXT.new(value.iso8601)
-      when Array then Value::ITEMS.new(value.map { |item| native(item, name) })
-      when Hash then Value::OBJECT.new(natives(value))
+      when true, false then Value::BOOL.new(value: value)
+      when Integer then value.bit_length < 64 ? Value::INT.new(value: value) : Value::DOUBLE.new(value: value.to_f)
+      when Numeric then Value::DOUBLE.new(value: value.to_f)
+      when String then Value::TEXT.new(value: text(value))
+      when Symbol then Value::TEXT.new(value: value.to_s)
+      when Time, DateTime then Value::TEXT.new(value: value.strftime("%Y-%m-%dT%H:%M:%S.%6N%:z"))
+      when Date then Value::TEXT.new(value: value.iso8601)
+      when Array then Value::ITEMS.new(values: value.map { |item| native(item, name) })
+      when Hash then Value::OBJECT.new(entries: natives(value))
       else raise FeatureFlagsError::InvalidArgument, "\"#{name}\" is a #{value.class}: it has to be text, a number, a boolean, a date, or a list or hash of these"
       end
     end

@@ -26,6 +26,10 @@ internal object Door {
     /** Is the flag on? 0, 1 or [PENDING]. `client` and `context` are the numbers of objects that live until this returns; a context of 0 is [user]. */
     @JvmStatic
     external fun look(client: Long, context: Long, flag: String, user: String?, default: Boolean): Int
+
+    /** The value of a flag of this type (its place in [FlagType]): `=` and its text; empty where the default serves, null where only a wait could tell. */
+    @JvmStatic
+    external fun value(client: Long, context: Long, flag: String, wanted: Int): String?
 }
 
 private const val LIBRARY = "uniffi.component.jackstaff.libraryOverride"

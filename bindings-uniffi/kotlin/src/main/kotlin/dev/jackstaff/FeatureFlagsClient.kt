@@ -96,25 +96,31 @@ public class FeatureFlagsClient private constructor(internal val native: NativeC
         peek(flag, context, Kind.of(type), default)
 
     /** The text that the flag holds for this context; [default] if it holds another type. */
-    public suspend fun getString(flag: String, context: Context, default: String): String = one(flag, context, Kind.STRING, default).value
+    public suspend fun getString(flag: String, context: Context, default: String): String =
+        read(flag, context, Kind.STRING, default) { return one(flag, context, Kind.STRING, default).value }
 
     /** The whole number that the flag holds for this context; [default] if it holds another type, or a fraction. */
-    public suspend fun getLong(flag: String, context: Context, default: Long): Long = one(flag, context, Kind.LONG, default).value
+    public suspend fun getLong(flag: String, context: Context, default: Long): Long =
+        read(flag, context, Kind.LONG, default) { return one(flag, context, Kind.LONG, default).value }
 
     /** The number that the flag holds for this context; [default] if it holds another type. */
-    public suspend fun getDouble(flag: String, context: Context, default: Double): Double = one(flag, context, Kind.DOUBLE, default).value
+    public suspend fun getDouble(flag: String, context: Context, default: Double): Double =
+        read(flag, context, Kind.DOUBLE, default) { return one(flag, context, Kind.DOUBLE, default).value }
 
     /** What the flag holds for this context, as maps and lists; [default] if nobody can say. */
     public suspend fun getObject(flag: String, context: Context, default: Any?): Any? = one(flag, context, Kind.OBJECT, default).value
 
     /** The text, as far as memory knows. */
-    public fun getStringNow(flag: String, context: Context, default: String): String = peek(flag, context, Kind.STRING, default)?.value ?: default
+    public fun getStringNow(flag: String, context: Context, default: String): String =
+        read(flag, context, Kind.STRING, default) { native.start().let { default } }
 
     /** The whole number, as far as memory knows. */
-    public fun getLongNow(flag: String, context: Context, default: Long): Long = peek(flag, context, Kind.LONG, default)?.value ?: default
+    public fun getLongNow(flag: String, context: Context, default: Long): Long =
+        read(flag, context, Kind.LONG, default) { native.start().let { default } }
 
     /** The number, as far as memory knows. */
-    public fun getDoubleNow(flag: String, context: Context, default: Double): Double = peek(flag, context, Kind.DOUBLE, default)?.value ?: default
+    public fun getDoubleNow(flag: String, context: Context, default: Double): Double =
+        read(flag, context, Kind.DOUBLE, default) { native.start().let { default } }
 
     /** What the flag holds, as far as memory knows. */
     public fun getObjectNow(flag: String, context: Context, default: Any?): Any? = peek(flag, context, Kind.OBJECT, default).let { if (it == null) default else it.value }
@@ -174,6 +180,21 @@ public class FeatureFlagsClient private constructor(internal val native: NativeC
         if (found != Door.PENDING) return found == 1
         native.start()
         return default
+    }
+
+    /** The value without the evaluation around it, which is what costs; [pending] where only a wait could tell. */
+    private inline fun <T> read(flag: String, context: Context, kind: Kind<T>, default: T, pending: () -> T): T {
+        val found = try {
+            Door.value(door, context.door, flag, kind.wanted.ordinal)
+        } finally {
+            Reference.reachabilityFence(context)
+            Reference.reachabilityFence(this)
+        }
+        return when {
+            found == null -> pending()
+            found.isEmpty() -> default
+            else -> kind.parse(found.substring(1))
+        }
     }
 
     private fun <T> peek(flag: String, context: Context, kind: Kind<T>, default: T): Evaluation<T>? {
