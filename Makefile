@@ -9,7 +9,7 @@ VENV := .venv
 BIN := target/release/jackstaff
 
 .DEFAULT_GOAL := help
-.PHONY: help tools build service python node go bindings kotlin ruby demo test replicas service-figures quick vectors conformance lint fmt bench bench-quick bench-own bench-keep bench-feeds soak faults clean
+.PHONY: help tools build service python node go bindings kotlin ruby demo test replicas service-figures quick vectors conformance lint fmt bench bench-quick bench-own bench-keep bench-feeds soak faults dist memcheck clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -88,6 +88,7 @@ bench-own: build ## nanoseconds per check, in every language, beside floors: our
 	cargo run --release -p jackstaff-benches --bin check
 	$(VENV)/bin/python benches/python_check.py
 	node benches/node_check.js
+	$(VENV)/bin/python benches/start.py
 	$(PYTHON) scripts/go.py bench
 	$(PYTHON) scripts/uniffi.py bench
 
@@ -111,6 +112,12 @@ faults: build ## what clients do while real servers are broken, as a table; the 
 
 bench-feeds: build ## how long a change takes to a client by stream, Kafka and Redis; what the sweep costs
 	PYTHONPATH=tests $(VENV)/bin/python benches/feeds.py
+
+dist: ## what is published, link-time optimised: wheel, npm package, service, C library, in target/packages (a quarter of an hour)
+	$(PYTHON) scripts/dist.py
+
+memcheck: python node ## the fuzz tests of the raw entry points under valgrind, in C, Python and Node (some minutes)
+	$(PYTHON) scripts/memcheck.py
 
 clean: ## remove everything that was built or installed
 	rm -rf target $(VENV) .tools bindings-node/node_modules bindings-node/*.node bindings-go/lib/*/*.a bindings-uniffi/kotlin/target bindings-uniffi/ruby/lib/jackstaff/native examples/kotlin/target benches/kotlin/target

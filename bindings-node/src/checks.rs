@@ -3,7 +3,7 @@
 use jackstaff::{Client, Value, View};
 
 use crate::convert;
-use crate::door::{Buffer, Call, Reply, Room};
+use crate::raw::door::{Buffer, Call, Reply, Room};
 
 /// `(flag, user, default, attributes?)` → boolean.
 pub fn check(room: &Room, call: &Call) -> Reply {

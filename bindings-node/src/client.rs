@@ -11,9 +11,9 @@ use napi::threadsafe_function::ThreadsafeFunctionCallMode;
 use napi::{Env, Unknown};
 use napi_derive::napi;
 
-use crate::door::{self, Room};
-use crate::epoch::EpochWord;
 use crate::error::{Result, argument, as_text, host, thrown};
+use crate::raw::door::{self, Room};
+use crate::raw::epoch::EpochWord;
 use crate::wait::{self, Fetches, UnderWay};
 use crate::{checks, convert};
 

@@ -17,7 +17,8 @@ use crate::error::raise;
 use crate::evaluation::{self, steps};
 use crate::question::{Question, name_of};
 use crate::queue::{CHANGES, Message, Reply};
-use crate::{fork, log, wait};
+use crate::raw::fork;
+use crate::{log, wait};
 
 /// A client of the core, with nothing of Python's comfort. The classes of the package are made of it.
 ///

@@ -1,6 +1,6 @@
 //! Python's way into the core: the module `jackstaff._native`.
 //!
-//! A check comes in through [`fast`], an entry written by hand, because it is called for every request and a generated one
+//! A check comes in through [`raw::check`], an entry written by hand, because it is called for every request and a generated one
 //! costs half as much again. It borrows the text of its arguments, asks [`jackstaff::Client::peek_enabled`] and returns; no lock is let go and no event
 //! loop is touched. Everything else is ordinary PyO3: [`client`] converts ([`question`], [`batch`], [`context`], [`names`], [`convert`]), calls the core, converts back
 //! ([`evaluation`], [`error`]).
@@ -8,7 +8,7 @@
 //! What can only be answered after a wait goes to the core's own runtime ([`wait`]). Threads of that runtime never touch
 //! Python: an interpreter that is ending would take them down in the middle of Rust code. They leave a message in a [`queue`], and a Python thread, which
 //! Python can end in order, carries it to the event loop or the listener it is for. The core's log lines ([`log`]) take the same way. A child
-//! process begins anew, whoever forked it ([`fork`]), and a second interpreter is refused ([`interpreter`]).
+//! process begins anew, whoever forked it ([`raw::fork`]), and a second interpreter is refused ([`raw::interpreter`]).
 //!
 //! The classes that people use are Python (`python/jackstaff/`): two skins, one with `await` and one without, over the one
 //! [`client::Core`].
@@ -19,24 +19,22 @@ mod context;
 mod convert;
 mod error;
 mod evaluation;
-mod fast;
 mod flag;
-mod fork;
-mod interpreter;
 mod log;
 mod names;
 mod question;
 mod queue;
+mod raw;
 mod wait;
 
 use pyo3::prelude::*;
 
 #[pymodule]
 fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
-    interpreter::check(module.py())?;
+    raw::interpreter::check(module.py())?;
     log::install();
     queue::install();
-    fork::watch();
+    raw::fork::watch();
     module.add_class::<client::Core>()?;
     module.add_class::<flag::Flag>()?;
     module.add_class::<context::Context>()?;
@@ -46,5 +44,5 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(queue::take, module)?)?;
     module.add_function(wrap_pyfunction!(queue::close, module)?)?;
     module.add_function(wrap_pyfunction!(queue::after_fork, module)?)?;
-    fast::install(module)
+    raw::check::install(module)
 }

@@ -12,7 +12,8 @@ use jackstaff::change::Change;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 
-use crate::{fork, log};
+use crate::log;
+use crate::raw::fork;
 
 /// The most changes that wait for their listeners. Beyond it the oldest go: a later change says more than an earlier one.
 const MAX_CHANGES: usize = 1_000;

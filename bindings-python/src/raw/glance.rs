@@ -1,16 +1,16 @@
 //! The commonest question there is, answered without what the others need.
 //!
 //! A flag's name and a user in plain text (or a [`Context`]), no keyword, and True or False if there is a default: such a call needs no sorting
-//! of arguments and makes no error. Whatever is different about a call, be it wrong or only rarer, it is `None` here, and [`super`] finds out what to make of it.
+//! of arguments and makes no error. Whatever is different about a call, be it wrong or only rarer, it is `None` here, and [`super::check`] finds out what to make of it.
 
 use jackstaff::{View, context::MAX_TEXT};
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::PyString;
 
-use super::{Door, Form};
+use super::check::{Door, Form};
+use super::fork;
 use crate::context::Context;
-use crate::fork;
 
 /// The answer of memory, if the call is of that kind and memory has one.
 ///

@@ -1,4 +1,4 @@
-//! The entry of a check, written by hand, and nearly all `unsafe` of the package.
+//! The entry of a check, written by hand.
 //!
 //! PyO3 makes an entry that takes its arguments apart in general; a check knows its four. So there is one `METH_FASTCALL | METH_KEYWORDS` function, put on
 //! the PyO3 classes as a method descriptor. What it relies on:
@@ -11,9 +11,6 @@
 //!
 //! The hot road makes no `Py<…>`, so it needs none of PyO3's bookkeeping of who is attached; the cold ones enter through [`Python::attach`].
 
-mod awaitable;
-mod glance;
-
 use std::ffi::{CStr, c_char};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
@@ -25,11 +22,11 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBool, PyString, PyTuple, PyType};
 
+use super::{awaitable, fork, glance};
 use crate::client::Core;
 use crate::context::with_view;
 use crate::convert::{Place, text_of};
 use crate::flag::Flag;
-use crate::fork;
 use crate::log;
 use crate::question::{bool_of, name_of};
 
@@ -81,7 +78,7 @@ fn put(
 }
 
 /// Whose method it is.
-trait Door {
+pub trait Door {
     /// How many of the four arguments `self` stands for: a bound flag knows its name.
     const KNOWN: usize;
     /// The client, the flag's name and its text, from `self` and the first argument.
@@ -149,7 +146,7 @@ impl Door for Bound1 {
 }
 
 /// A question that memory could not answer.
-struct Unanswered<'a, 'py> {
+pub struct Unanswered<'a, 'py> {
     core: Bound<'py, Core>,
     flag: Bound<'py, PyAny>,
     user: &'a Bound<'py, PyAny>,
@@ -158,7 +155,7 @@ struct Unanswered<'a, 'py> {
 }
 
 /// In which form the answer goes back.
-trait Form {
+pub trait Form {
     /// May the context come without its name? Only where our own Python calls, which saves itself the keyword.
     const TAKES_FOUR: bool = false;
     /// A new reference to what stands for an answer that is there.
