@@ -9,7 +9,7 @@
 
 Nothing generated is kept in the repository: it is written anew with each build, so it cannot be out of date, and three thousand lines a language that
 nobody reads would hide the changes that somebody should. Jars go to .tools/m2. Where a toolchain is missing it says so and is
-skipped; with CI set that is a failure. As root on Debian or Ubuntu, Ruby is installed from the system's packages. Standard library only.
+skipped; with CI set that is a failure. As root on Debian or Ubuntu, Ruby is installed from the system's packages, in CI a JDK and Maven too. Standard library only.
 """
 
 from __future__ import annotations
@@ -114,6 +114,8 @@ def jdk() -> str | None:
 
 
 def kotlin(*, tests: bool) -> int:
+    if CI and jdk():
+        install("maven", "default-jdk-headless")  # half a gigabyte: not on anybody's own machine without being asked
     if why := jdk():
         return skip("kotlin", why)
     quiet = [] if tests else ["-Dmaven.test.skip=true"]
@@ -122,16 +124,25 @@ def kotlin(*, tests: bool) -> int:
     return 0
 
 
+def install(*packages: str) -> None:
+    """From the system's packages, where that is Debian or Ubuntu and we are root; nothing elsewhere."""
+    if shutil.which("apt-get") is None or not hasattr(os, "geteuid") or os.geteuid() != 0:
+        return
+    print(f"installing {', '.join(packages)} from the system's packages", flush=True)
+    quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    for command in (["apt-get", "update", "-qq"], ["apt-get", "install", "-y", "-qq", *packages]):
+        subprocess.run(command, env=quiet, stdout=subprocess.DEVNULL)
+
+
+def gems() -> bool:
+    """Is there a Ruby with what the gem and its tests need?"""
+    return shutil.which("ruby") is not None and subprocess.run(["ruby", "-e", "require 'ffi'; require 'minitest'"], capture_output=True).returncode == 0
+
+
 def ruby() -> int:
-    needed = ["-e", "require 'ffi'; require 'minitest'"]
-    present = shutil.which("ruby") and subprocess.run(["ruby", *needed], capture_output=True).returncode == 0
-    if not present and shutil.which("apt-get") and hasattr(os, "geteuid") and os.geteuid() == 0:
-        print("installing ruby, ruby-ffi and ruby-minitest from the system's packages", flush=True)
-        quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-        for command in (["apt-get", "update", "-qq"], ["apt-get", "install", "-y", "-qq", "ruby", "ruby-ffi", "ruby-minitest"]):
-            subprocess.run(command, env=quiet, stdout=subprocess.DEVNULL)
-        present = shutil.which("ruby") and subprocess.run(["ruby", *needed], capture_output=True).returncode == 0
-    if not present:
+    if not gems():
+        install("ruby", "ruby-ffi", "ruby-minitest")
+    if not gems():
         return skip("ruby", "there is no Ruby with the gems ffi and minitest here: apt install ruby ruby-ffi ruby-minitest")
     code = 0
     for test in sorted((RUBY / "test").glob("*_test.rb")):

@@ -87,7 +87,7 @@ private fun unleash(): Rival {
         {"name": "half", "type": "release", "enabled": true, "strategies": [{"name": "flexibleRollout", "parameters": {"rollout": "50", "stickiness": "userId", "groupId": "half"}}]},
         {"name": "pros", "type": "release", "enabled": true, "strategies": [{"name": "default", "constraints": [{"contextName": "plan", "operator": "IN", "values": ["pro"]}]}]}]}"""
     val config = UnleashConfig.builder().appName("bench").instanceId("bench").unleashAPI("http://127.0.0.1:9/api/").apiKey("*:development.bench")
-        .disableMetrics().fetchTogglesInterval(3600).backupFile(file("")).toggleBootstrapProvider { Optional.of(text) }.build()
+        .disableMetrics().fetchTogglesInterval(3600).backupFile(Files.createTempDirectory("bench").resolve("backup.json").toString()).toggleBootstrapProvider { Optional.of(text) }.build()
     val client = DefaultUnleash(config)
     fun who(user: String, plan: String) = UnleashContext.builder().userId(user).addProperty("plan", plan).build()
     val me = who(USER, PLAN)
@@ -105,7 +105,7 @@ private fun flagd(): Rival {
         "half": {"state": "ENABLED", "variants": {"on": true, "off": false}, "defaultVariant": "off", "targeting": {"fractional": [["on", 50], ["off", 50]]}},
         "pros": {"state": "ENABLED", "variants": {"on": true, "off": false}, "defaultVariant": "off", "targeting": {"if": [{"==": [{"var": "plan"}, "pro"]}, "on", "off"]}}}}""",
     )
-    OpenFeatureAPI.getInstance().setProviderAndWait(FlagdProvider(FlagdOptions.builder().resolverType(Config.Resolver.FILE).offlineFlagSourcePath(path).build()))
+    OpenFeatureAPI.getInstance().setProviderAndWait(FlagdProvider(FlagdOptions.builder().resolverType(Config.Resolver.FILE).offlineFlagSourcePath(path).deadline(60_000).build()))
     val client = OpenFeatureAPI.getInstance().client
     fun who(user: String, plan: String) = ImmutableContext(user, mapOf("plan" to Value(plan)))
     val me = who(USER, PLAN)
