@@ -21,9 +21,9 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 KEPT = Path(__file__).with_name("instructions.json")
 #: Numbers of calls of the two runs: their difference is free of what starting and loading cost.
-CASES = {"on": (500, 2_500), "ids": (500, 2_500), "rollout": (500, 2_500), "rules": (500, 2_500), "batch": (20, 60), "load": (1, 3), "update": (2, 12)}
+CASES = {"on": (500, 2_500), "ids": (500, 2_500), "rollout": (500, 2_500), "rules": (500, 2_500), "tenants": (500, 2_500), "batch": (20, 60), "load": (1, 3), "update": (2, 12)}
 #: Maps are seeded anew in each process, so that even the same binary differs: the least of so many processes counts.
-SEEDS = {"load": 2, "update": 2}
+SEEDS = {"tenants": 2, "load": 2, "update": 2}
 MOST_SEEDS = 5
 #: How much more is a regression.
 TOLERANCE = 0.1

@@ -198,7 +198,23 @@ fn flag(dice: &mut Dice) -> String {
         let users = (0..dice.below(14)).map(|_| format!("\"u-{}\"", dice.below(20))).collect::<Vec<_>>().join(",");
         parts.push(format!("\"targets\":{{\"{}\":[{users}]}}", dice.one(&["on", "off", "on", "off", "b"])));
     }
-    parts.push(format!("\"rules\":[{}]", dice.some(4, rule)));
+    let rules = match dice.below(5) {
+        // Many about one attribute, which are looked up and not gone through.
+        0 => {
+            let attribute = dice.one(&["plan", "country", "user_id", "a"]);
+            let about = |dice: &mut Dice| {
+                let first = format!("{{\"attribute\":\"{attribute}\",\"in\":[{},{}]}}", dice.one(TEXTS), dice.one(TEXTS));
+                let more = if dice.below(3) == 0 { format!(",{}", condition(dice, 1)) } else { String::new() };
+                let share = if dice.below(3) == 0 { ",\"percentage\":50" } else { "" };
+                format!("{{\"when\":[{first}{more}],\"serve\":{}{share}}}", dice.one(&["\"on\"", "\"off\""]))
+            };
+            let (before, after) = (dice.some(2, rule), dice.some(2, rule));
+            let many = (0..4 + dice.below(9)).map(|_| about(dice)).collect::<Vec<_>>().join(",");
+            [before, many, after].into_iter().filter(|rules| !rules.is_empty()).collect::<Vec<_>>().join(",")
+        }
+        _ => dice.some(4, rule),
+    };
+    parts.push(format!("\"rules\":[{rules}]"));
     format!("{{{}}}", parts.join(","))
 }
 

@@ -18,10 +18,11 @@ fn main() {
     let (case, calls) = (arguments[1].as_str(), arguments[2].parse().expect("the second argument is a number of calls"));
     let sum = match case {
         "on" | "ids" | "rollout" | "rules" => check(case, calls),
+        "tenants" => tenants(calls),
         "batch" => batch(calls),
         "load" => load(calls),
         "update" => update(calls),
-        _ => panic!("there is no case {case}: on, ids, rollout, rules, batch, load, update"),
+        _ => panic!("there is no case {case}: on, ids, rollout, rules, tenants, batch, load, update"),
     };
     println!("{sum}");
 }
@@ -48,6 +49,16 @@ fn check(case: &str, calls: usize) -> usize {
     };
     let (client, user) = (client(), user());
     (0..calls).filter(|_| client.peek_enabled(black_box(flag), black_box(user.view()), false) == Some(true)).count()
+}
+
+/// One check of a flag that has a rule for each of fifty tenants, by the last of them.
+fn tenants(calls: usize) -> usize {
+    let rules: Vec<String> =
+        (0..50).map(|at| format!(r#"{{"when":{{"attribute":"tenant","equals":"tenant-{at}"}},"serve":"on"}}"#)).collect();
+    let text = format!(r#"{{"flags":{{"f":{{"rules":[{}]}}}}}}"#, rules.join(","));
+    let client = Client::from_json(&text, "development").expect("the document compiles");
+    let user = user().with("tenant", "tenant-49").expect("short");
+    (0..calls).filter(|_| client.peek_enabled(black_box("f"), black_box(user.view()), false) == Some(true)).count()
 }
 
 /// Fifty flags for one user.

@@ -89,6 +89,7 @@ mod tests {
         let serve = |at| Expr::Target(Target { variant: Some(at), reason: Reason::RuleMatched, note: None });
         let variant = |key: &str, on: bool| Variant { key: key.into(), value: Ok(on.into()), enabled: on };
         let body = Body {
+            runs: Default::default(),
             value_type: ValueType::Boolean,
             variants: [variant("on", true), variant("off", false)].into(),
             rules: [Rule { name: None, when, serve: serve(0) }].into(),

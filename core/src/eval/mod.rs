@@ -100,7 +100,12 @@ pub fn evaluate<'s>(snapshot: &'s Snapshot, flag: &str, context: View<'_>, input
 
 fn walked<'s>(snapshot: &'s Snapshot, flag: &'s Flag, context: View<'_>, inputs: &dyn Inputs) -> Result<Answer<'s>, ErrorCode> {
     let scratch = Scratch::default();
-    Walk::new(snapshot, context, inputs, &scratch, ()).known_flag(flag)
+    let mut walk = Walk::new(snapshot, context, inputs, &scratch, ());
+    // Apart, so that all others pay a look at one word for it.
+    match &flag.body {
+        Ok(body) if let Some(runs) = body.runs.get() => walk.by_runs(flag, body, runs),
+        _ => walk.known_flag(flag),
+    }
 }
 
 /// [`evaluate`], and how it came to that.

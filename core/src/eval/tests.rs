@@ -35,7 +35,7 @@ impl Flags {
         let variants = ["a", "b", "c"].map(|key| Variant { key: key.into(), value: Ok(Value::from(key)), enabled: key != "c" });
         let rules = rules.into_iter().enumerate();
         let rules = rules.map(|(at, (when, serve))| Rule { name: Some(format!("rule {at}").into()), when, serve }).collect();
-        let body = Body { value_type: ValueType::String, variants: variants.into(), rules, fallthrough };
+        let body = Body { runs: Default::default(), value_type: ValueType::String, variants: variants.into(), rules, fallthrough };
         self.0.put_flag(Flag { key: name.into(), version: 0, body: Ok(body) });
         self
     }

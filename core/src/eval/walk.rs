@@ -18,7 +18,8 @@ use super::trace::Trace;
 use super::{Answer, cbor, js, version};
 use crate::context::View;
 use crate::evaluation::ErrorCode;
-use crate::ir::{Bucket, Conv, Expr, Flag, Norm, Part, Ranges, Snapshot, Split, Target, TextRel};
+use crate::ir::runs::Run;
+use crate::ir::{Body, Bucket, Conv, Expr, Flag, Norm, Part, Ranges, Rule, Snapshot, Split, Target, TextRel};
 use crate::value::Value;
 
 /// How deep flags and segments may refer to each other. Front-ends refuse cycles; this guards against
@@ -102,6 +103,54 @@ impl<'s: 'c, 'c, T: Trace> Walk<'s, 'c, T> {
         match self.serve(&body.fallthrough)? {
             Served::Target(target) => Answer::of(flag, body, None, target, self.asked),
             Served::Answer(answer) => Ok(Answer { flag, rule: None, asked: self.asked, ..*answer }),
+            Served::Declined => Err(ErrorCode::MalformedFlag),
+        }
+    }
+
+    /// The answer of a flag with many rules about one attribute. Without a trace, which shows every rule.
+    #[inline(never)]
+    pub fn by_runs(&mut self, flag: &'s Flag, body: &'s Body, runs: &'s [Run]) -> Result<Answer<'s>, ErrorCode> {
+        let mut from = 0;
+        for run in runs {
+            // Before it, and where the attribute is no text and the rules' further conditions may have a say, one after the other.
+            let text = self.plain_text(&run.by);
+            for at in from..if text.is_some() { run.from } else { run.to } {
+                if let Some((rule, served)) = self.served_by(body, at)? {
+                    return self.answer(flag, body, rule, served);
+                }
+            }
+            for at in text.map_or(&[][..], |text| run.rules(text)) {
+                if let Some((rule, served)) = self.served_by(body, *at as usize)? {
+                    return self.answer(flag, body, rule, served);
+                }
+            }
+            from = run.to;
+        }
+        for at in from..body.rules.len() {
+            if let Some((rule, served)) = self.served_by(body, at)? {
+                return self.answer(flag, body, rule, served);
+            }
+        }
+        let served = self.serve(&body.fallthrough)?;
+        self.answer(flag, body, None, served)
+    }
+
+    /// What the rule at that place serves, if it has the word.
+    fn served_by(&mut self, body: &'s Body, at: usize) -> Result<Option<(Option<&'s Rule>, Served<'s>)>, ErrorCode> {
+        let Some(rule) = body.rules.get(at) else { return Ok(None) };
+        if self.tested(&rule.when)? != Some(true) {
+            return Ok(None);
+        }
+        Ok(match self.serve(&rule.serve)? {
+            Served::Declined => None,
+            served => Some((Some(rule), served)),
+        })
+    }
+
+    fn answer(&self, flag: &'s Flag, body: &'s Body, rule: Option<&'s Rule>, served: Served<'s>) -> Result<Answer<'s>, ErrorCode> {
+        match served {
+            Served::Target(target) => Answer::of(flag, body, rule, target, self.asked),
+            Served::Answer(answer) => Ok(Answer { flag, rule, asked: self.asked, ..*answer }),
             Served::Declined => Err(ErrorCode::MalformedFlag),
         }
     }

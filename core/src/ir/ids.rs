@@ -35,7 +35,7 @@ impl Ids {
     /// The set of these texts.
     pub fn new<T: AsRef<str>>(texts: &[T]) -> Self {
         if texts.len() <= FEW {
-            return Self::few(&texts.iter().map(|text| text.as_ref().into()).collect::<Box<[_]>>());
+            return Self(Arc::new(Set::Few(texts.iter().map(|text| (head(text.as_ref()), text.as_ref().into())).collect())));
         }
         // Three quarters full: 12 bytes a slot are 16 an id, and a probe seldom needs a second cache line.
         let mut slots = vec![EMPTY; texts.len() * 4 / 3 + 1].into_boxed_slice();
@@ -81,6 +81,11 @@ impl Ids {
                 false
             }
         }
+    }
+
+    /// Are they kept as they are, so that [`Ids::sample`] is all of them?
+    pub fn is_few(&self) -> bool {
+        matches!(&*self.0, Set::Few(_))
     }
 
     /// How many texts there are.

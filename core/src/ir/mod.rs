@@ -24,6 +24,7 @@ pub mod expr;
 pub mod ids;
 pub mod logic;
 pub mod pattern;
+pub mod runs;
 mod shelf;
 mod show;
 pub mod snapshot;
@@ -38,6 +39,7 @@ pub use expr::{Bucket, Expr, Field, Part, Path, Quant, Ramp, Ranges, Rel, Seg, S
 pub use ids::Ids;
 pub use logic::{Js, Logic, LogicOp, Named};
 pub use pattern::Pattern;
+pub use runs::Runs;
 pub use snapshot::Snapshot;
 
 /// What a flag's variants hold.
@@ -111,6 +113,8 @@ pub struct Body {
     pub variants: Arc<[Variant]>,
     /// Tried in order; the first that matches and does not decline has the word.
     pub rules: Box<[Rule]>,
+    /// Where to look among many rules about one attribute: [`Runs::of`] the rules, or none.
+    pub runs: Runs,
     /// The answer when no rule had one; null means: the caller's default.
     pub fallthrough: Expr,
 }

@@ -158,7 +158,8 @@ fn number_of(number: Expr) -> Value {
 fn matched(when: Expr) -> (bool, Value) {
     let target = Expr::Target(Target { variant: None, reason: Reason::RuleMatched, note: None });
     let rules = Box::new([Rule { name: None, when, serve: target.clone() }]);
-    let body = Body { value_type: ValueType::Boolean, variants: std::sync::Arc::new([]), rules, fallthrough: target };
+    let body =
+        Body { runs: Default::default(), value_type: ValueType::Boolean, variants: std::sync::Arc::new([]), rules, fallthrough: target };
     let mut snapshot = Snapshot::empty("conformance");
     snapshot.put_flag(Flag { key: "f".into(), version: 0, body: Ok(body) });
     let (answer, trace) = explain(&snapshot, "f", View::of("nobody"), &|| 0);

@@ -122,6 +122,7 @@ fn value_of(rule: Expr, data: Value) -> Value {
     let when = Expr::Let(Box::new((Expr::Const(data), inner)));
     let target = Expr::Target(Target { variant: None, reason: Reason::RuleMatched, note: None });
     let body = Body {
+        runs: Default::default(),
         value_type: ValueType::Json,
         variants: std::sync::Arc::new([]),
         rules: [Rule { name: None, when, serve: target.clone() }].into(),

@@ -160,7 +160,7 @@ fn segments_are_conditions_with_a_name() {
 fn valued(value_type: ValueType, value: Result<Value, ErrorCode>) -> Flags {
     let mut flags = Flags::new();
     let variants = Arc::new([Variant { key: "v".into(), value, enabled: true }]);
-    let body = Body { value_type, variants, rules: Box::new([]), fallthrough: serve(0) };
+    let body = Body { runs: Default::default(), value_type, variants, rules: Box::new([]), fallthrough: serve(0) };
     flags.0.put_flag(Flag { key: "f".into(), version: 7, body: Ok(body) });
     flags
 }

@@ -68,7 +68,9 @@ fn nested(reader: &mut Reader, node: &Tree<'_>, depth: usize) -> Option<Expr> {
         return reader.error(node.at, format!("conditions nest deeper than {MAX_NESTING} levels: make a segment of the inner ones"));
     }
     if let Kind::List(list) = &node.kind {
-        return parts(reader, list, depth).map(Expr::And);
+        let mut parts = parts(reader, list, depth)?;
+        // One alone is what it says, without the list around it.
+        return Some(if let [only] = &mut *parts { std::mem::replace(only, Expr::Key) } else { Expr::And(parts) });
     }
     let first = node.entries().first().map_or("", |(key, _)| &*key.text);
     let kind = ["all", "any", "not", "segment", "flag", "attribute"].into_iter().find(|kind| node.get(kind).is_some());
@@ -152,7 +154,7 @@ fn on_attribute(reader: &mut Reader, node: &Tree<'_>) -> Option<Expr> {
 /// `user_id` is the targeting key.
 pub fn attribute(reader: &mut Reader, node: &Tree<'_>) -> Option<Arc<Expr>> {
     let mut steps = match &node.kind {
-        Kind::Text(name) if !name.contains('.') => vec![name.clone()],
+        Kind::Text(name) if !name.is_empty() && !name.contains('.') => return Some(reader.common.attribute(name)),
         Kind::Text(name) => name.split('.').map(|step| Text::Shared(step.into())).collect(),
         Kind::List(list) => reader.texts(list),
         _ => return reader.error(node.at, format!("an attribute is a name, and {} is not", node.excerpt())),

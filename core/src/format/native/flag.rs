@@ -8,7 +8,7 @@ use super::reader::{Reader, present};
 use super::rollout::{Hashing, percentage, weighted};
 use super::variants::Variants;
 use crate::evaluation::Reason;
-use crate::ir::{Body, Expr, Ids, Rel, Rule, Target, ValueType};
+use crate::ir::{Body, Expr, Ids, Rel, Rule, Runs, Target, ValueType};
 use crate::ruleset::{Kind, Text, Tree};
 use crate::value::Value;
 
@@ -67,6 +67,7 @@ pub fn compile(reader: &mut Reader, name: &Arc<str>, node: &Tree<'_>) -> Option<
     Some(Body {
         value_type: variants.value_type,
         fallthrough: if enabled { fallthrough? } else { variants.off(Reason::Disabled) },
+        runs: Runs::of(&rules),
         rules: rules.into(),
         variants: variants.list,
     })

@@ -226,3 +226,29 @@ fn a_delta_leads_to_the_snapshot_that_the_whole_ruleset_makes() {
     assert!(unharmed.apply(&wrong).unwrap_err().message().contains("digest"));
     assert_eq!((unharmed.version, unharmed.digest()), (1, old.digest()));
 }
+
+#[test]
+fn rules_about_one_attribute_are_looked_up() {
+    let rule = |at: usize| {
+        let more = if at.is_multiple_of(3) { r#","percentage":0"# } else { "" };
+        format!(r#"{{"name":"r{at}","when":[{{"attribute":"tenant","in":["t{at}","t{}"]}}],"serve":"on"{more}}}"#, at + 1)
+    };
+    let rules = (0..60).map(rule).collect::<Vec<_>>().join(",");
+    let last = r#"{"name":"last","when":{"attribute":"tenant","exists":true},"serve":"on"}"#;
+    let text = format!(r#"{{"flags":{{"f":{{"rules":[{rules},{last}]}},"few":{{"rules":[{last},{last}]}}}}}}"#);
+    let snapshot = compile_text(&text, Syntax::Json, "development").unwrap();
+    let runs = |flag: &str| snapshot.flag(flag).unwrap().body.as_ref().unwrap().runs.clone();
+    assert_eq!((format!("{:?}", runs("f")), format!("{:?}", runs("few"))), ("[0..60]".to_owned(), "[]".to_owned()));
+    assert_eq!(runs("f").get().unwrap()[0].rules("t7"), [6, 7]);
+    let decides = |tenant: Option<crate::Value>| {
+        let context = crate::Context::new("u").unwrap();
+        let context = tenant.into_iter().fold(context, |context, tenant| context.with("tenant", tenant).unwrap());
+        let answer = crate::eval::evaluate(&snapshot, "f", context.view(), &|| 0).unwrap();
+        answer.rule.and_then(|rule| rule.name.as_deref().map(str::to_owned))
+    };
+    // The third of them declines, so that the next one that may match has the word.
+    for (tenant, rule) in [("t0", "last"), ("t1", "r1"), ("t3", "r2"), ("t4", "r4"), ("t60", "r59"), ("t61", "last")] {
+        assert_eq!(decides(Some(tenant.into())).as_deref(), Some(rule), "{tenant}");
+    }
+    assert_eq!((decides(Some(7.into())).as_deref(), decides(None)), (Some("last"), None));
+}

@@ -39,7 +39,7 @@ pub fn compile(node: &Node, dialect: Dialect) -> Part<Body> {
     };
     if !enabled {
         let fallthrough = nobody(Reason::Disabled, DISABLED);
-        return Ok(Body { value_type, variants: Arc::new([]), rules: Box::new([]), fallthrough });
+        return Ok(Body { runs: Default::default(), value_type, variants: Arc::new([]), rules: Box::new([]), fallthrough });
     }
     let mut variations = Variations::read(node, value_type, dialect)?;
     let shards = if node.get("totalShards").is_some() && dialect == Dialect::Eppo { count(node, "totalShards")? } else { SHARDS };
@@ -48,7 +48,13 @@ pub fn compile(node: &Node, dialect: Dialect) -> Part<Body> {
         self::allocation(allocation, shards, &name, &mut variations).map_err(|message| format!("allocation \"{name}\": {message}"))
     });
     let rules = rules.collect::<Part<_>>()?;
-    Ok(Body { value_type, variants: variations.list.into(), rules, fallthrough: nobody(Reason::Fallthrough, DEFAULT) })
+    Ok(Body {
+        runs: Default::default(),
+        value_type,
+        variants: variations.list.into(),
+        rules,
+        fallthrough: nobody(Reason::Fallthrough, DEFAULT),
+    })
 }
 
 fn value_type(name: &str) -> Part<ValueType> {
