@@ -9,14 +9,14 @@
 //! - [`context`]: who is asking.
 //! - [`client`]: the client and its mock.
 //! - [`error`]: errors by kind.
-//! - [`door`]: the check itself. A generated call costs microseconds (a buffer for each text, a clone of the handle, a status record), so the
+//! - [`raw`]: the check itself. A generated call costs microseconds (a buffer for each text, a clone of the handle, a status record), so the
 //!   question that is asked a million times has a function of its own that takes plain pointers. All `unsafe` is there.
 
 pub mod client;
 pub mod context;
-pub mod door;
 pub mod error;
 pub mod options;
+pub mod raw;
 pub mod types;
 
 uniffi::setup_scaffolding!("jackstaff");
