@@ -45,6 +45,15 @@ pub struct Outcome {
     pub warnings: Vec<Problem>,
 }
 
+/// A moment in a store's life.
+#[derive(Clone, Copy)]
+struct Moment {
+    /// [`FlagStore::stamp`] when the store was last read.
+    stamp: u64,
+    /// The last audit entry that is in the state.
+    head: u64,
+}
+
 /// All environments of a store.
 pub struct Environments {
     store: Arc<dyn FlagStore>,
@@ -55,8 +64,8 @@ pub struct Environments {
     installed: watch::Sender<u64>,
     /// From commits, by whichever service, to their being served here.
     applied: Histogram,
-    /// The stamp of the store that `state` was loaded at; held by whoever changes `state`.
-    writer: Mutex<u64>,
+    /// The moment of the store that `state` is of; held by whoever changes `state`.
+    writer: Mutex<Moment>,
 }
 
 impl Environments {
@@ -66,7 +75,7 @@ impl Environments {
     /// The store cannot be read.
     pub fn open(store: Arc<dyn FlagStore>, publishers: Vec<Arc<dyn Publisher>>, clock: Clock) -> Result<Self, StoreError> {
         let stored = store.load()?;
-        let stamp = stored.stamp;
+        let moment = Moment { stamp: stored.stamp, head: stored.head };
         let state = State::load(stored, &State::default());
         for published in state.environments.values() {
             publishers.iter().for_each(|publisher| publisher.publish(published));
@@ -78,7 +87,7 @@ impl Environments {
             state: ArcSwap::from_pointee(state),
             installed: watch::Sender::new(0),
             applied: Histogram::default(),
-            writer: Mutex::new(stamp),
+            writer: Mutex::new(moment),
         })
     }
 
@@ -130,12 +139,12 @@ impl Environments {
     /// The draft does not fit what is there, the flags that would come out have mistakes, or the store fails.
     pub fn write(&self, draft: &Draft) -> Result<Outcome, Refusal> {
         // A panic of another writer left `state` as it was: it is swapped whole, at the end.
-        let mut stamp = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut moment = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
         let started = Instant::now();
         let mut pause = 2;
         // What another process wrote a moment ago is planned upon: else a draft that undoes it would seem to change nothing.
-        if self.store.stamp()? != *stamp {
-            self.reload(&mut stamp)?;
+        if self.store.stamp()? != moment.stamp {
+            self.reload(&mut moment)?;
         }
         loop {
             let mut plan = plan(&self.state.load(), draft)?;
@@ -143,20 +152,21 @@ impl Environments {
                 return Ok(outcome(None, plan).0);
             }
             // What is planned is right only for the state it was planned on, so whatever anybody else wrote since makes it stale.
-            plan.commit.seen = Some(*stamp);
+            plan.commit.seen = Some(moment.stamp);
             match self.store.commit(&plan.commit) {
                 Ok(audit) => {
                     let moved = plan.commit.moves.len();
                     let note = &plan.commit.note;
                     tracing::info!(audit, actor = note.actor, action = note.action, what = note.target, moved, "committed");
                     let (outcome, next) = outcome(Some(audit), plan);
+                    moment.head = audit; // nobody committed in between: the store would have said so
                     self.install(next);
                     return Ok(outcome);
                 }
                 Err(StoreError::Stale) if started.elapsed() < PATIENCE => {
                     std::thread::sleep(Duration::from_millis(random::jitter(pause)));
                     pause = (pause * 2).min(100);
-                    self.reload(&mut stamp)?;
+                    self.reload(&mut moment)?;
                 }
                 Err(error) => return Err(error.into()),
             }
@@ -168,15 +178,24 @@ impl Environments {
     /// # Errors
     /// The store cannot be read; what was known stays.
     pub fn refresh(&self) -> Result<(), StoreError> {
-        let mut stamp = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
-        if self.store.stamp()? == *stamp { Ok(()) } else { self.reload(&mut stamp) }
+        let mut moment = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.store.stamp()? == moment.stamp { Ok(()) } else { self.reload(&mut moment) }
     }
 
-    fn reload(&self, stamp: &mut u64) -> Result<(), StoreError> {
+    /// Reads what others wrote: only that, where it is little, else everything.
+    fn reload(&self, moment: &mut Moment) -> Result<(), StoreError> {
+        let state = self.state.load_full();
+        if let Some(recent) = self.store.load_since(moment.head)? {
+            let now = Moment { stamp: recent.stamp, head: recent.head };
+            if let Some(next) = state.after(recent) {
+                *moment = now;
+                self.install(next);
+                return Ok(());
+            }
+        }
         let stored = self.store.load()?;
-        *stamp = stored.stamp;
-        let next = State::load(stored, &self.state.load());
-        self.install(next);
+        *moment = Moment { stamp: stored.stamp, head: stored.head };
+        self.install(State::load(stored, &state));
         Ok(())
     }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jackstaff::format::native::Document;
-use jackstaff::ruleset::{Kind, Node, Ruleset};
+use jackstaff::ruleset::{Entry, Kind, Node, Ruleset};
 
 use super::published::{History, Published};
 use crate::store::{PartName, Record, Section, Stored};
@@ -63,11 +63,80 @@ impl State {
         Self { document, parts: stored.parts, environments }
     }
 
+    /// This state and what a few commits wrote on top of it ([`FlagStore::load_since`](crate::store::FlagStore::load_since)): only what they
+    /// touched is read, and compiled. `None` if they do not lead on from here: environments came or went, or a move is missing.
+    pub fn after(&self, recent: Stored) -> Option<Self> {
+        let same_names = self.environments.keys().eq(recent.environments.keys());
+        let same_lives = recent.environments.iter().all(|(name, standing)| {
+            self.environments
+                .get(name)
+                .is_some_and(|known| known.ruleset.epoch == standing.epoch && known.ruleset.version <= standing.version)
+        });
+        if !same_names || !same_lives {
+            return None;
+        }
+        let mut next = Self { document: self.document.clone(), parts: self.parts.clone(), environments: self.environments.clone() };
+        let mut written = Document::default();
+        for (part, record) in &recent.parts {
+            let live = (!record.archived).then(|| unmarked(&record.doc));
+            if live.is_some() {
+                set(&mut written, part, live.clone());
+            }
+            set(&mut next.document, part, live);
+        }
+        for (name, standing) in &recent.environments {
+            let known = self.environments.get(name)?;
+            if known.ruleset.version == standing.version {
+                continue;
+            }
+            let fresh = written.ruleset(name);
+            let (mut ruleset, mut history) = (known.ruleset.clone(), known.history().clone());
+            for change in recent.outbox.iter().filter(|change| change.environment == *name && change.version > known.ruleset.version) {
+                if change.epoch != ruleset.epoch || change.version != ruleset.version + 1 {
+                    return None;
+                }
+                ruleset.version = change.version;
+                touch(&mut ruleset.flags, &fresh.flags, &change.touched.flags, change.version, |name| {
+                    recent.parts.contains_key(&(Section::Flag, name))
+                });
+                touch(&mut ruleset.segments, &fresh.segments, &change.touched.segments, change.version, |name| {
+                    recent.parts.contains_key(&(Section::Segment, name))
+                });
+                history.push(change.version, Arc::new(change.touched.clone()));
+            }
+            if ruleset.version != standing.version {
+                return None;
+            }
+            let at = recent.parts.values().map(|record| record.updated_at).max().unwrap_or_default();
+            next.environments.insert(name.clone(), Arc::new(Published::new(ruleset, history, Some(known)).committed(at)));
+        }
+        next.parts.extend(recent.parts);
+        Some(next)
+    }
+
     /// The part as it is kept.
     pub fn part(&self, section: Section, name: &str) -> Option<&Record> {
         self.parts.get(&(section, name.into()))
     }
 }
+
+/// What a move touched is as `fresh` has it, or gone if it was written and is not there; what only depends on that stays as it is. All of it
+/// carries the new version.
+fn touch(entries: &mut Entries, fresh: &Entries, names: &[Arc<str>], version: u64, was_written: impl Fn(Arc<str>) -> bool) {
+    for name in names {
+        match fresh.get(name) {
+            Some(new) => drop(entries.insert(name.clone(), Entry { version, doc: new.doc.clone() })),
+            None if was_written(name.clone()) => drop(entries.remove(name)),
+            None => {
+                if let Some(kept) = entries.get_mut(name) {
+                    kept.version = version;
+                }
+            }
+        }
+    }
+}
+
+type Entries = BTreeMap<Arc<str>, Entry>;
 
 /// Puts a part into a document, or takes it out.
 pub fn set(document: &mut Document, (section, name): &PartName, node: Option<Node>) {

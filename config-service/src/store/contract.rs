@@ -4,7 +4,8 @@
 use std::sync::Arc;
 
 use super::{
-    AuditQuery, Commit, FlagStore, KeyRecord, Move, Note, OUTBOX_KEEP, PartWrite, Section, Standing, StoreError, Stored, Touched, backup,
+    AuditQuery, Commit, FlagStore, KeyRecord, Move, Note, OUTBOX_KEEP, PartWrite, RECENT_COMMITS, RECENT_PARTS, Section, Standing,
+    StoreError, Stored, Touched, backup,
 };
 
 /// The environment that a fresh store of these tests has, and its epoch.
@@ -25,6 +26,8 @@ pub fn check_all<S: FlagStore>(fresh: impl Fn() -> (S, S)) {
     keys_are_kept_and_revoked(&fresh().0);
     let (one, other) = fresh();
     two_processes_see_each_other(&one, &other);
+    let (one, other) = fresh();
+    what_others_wrote_is_told_apart(&one, &other);
     let (one, other) = fresh();
     of_many_who_write_at_once_one_wins(&one, &other);
     let (from, to) = (fresh().0, fresh().0);
@@ -239,6 +242,37 @@ fn two_processes_see_each_other(one: &dyn FlagStore, other: &dyn FlagStore) {
     assert!(other.load().unwrap().parts.contains_key(&(Section::Flag, "a".into())));
     other.commit(&seen(other, unrelated)).unwrap();
     assert_eq!(one.load().unwrap().parts.len(), 2);
+}
+
+fn what_others_wrote_is_told_apart(one: &dyn FlagStore, other: &dyn FlagStore) {
+    let names: Vec<String> = (0..RECENT_PARTS).map(|at| format!("many-{at:04}")).collect();
+    one.commit(&commit(1, vec![write("a", 0, "{}"), write("b", 0, "{}")], vec![advance(1, &["a", "b"])])).unwrap();
+    let known = other.load().unwrap();
+    let nothing = other.load_since(known.head).unwrap().unwrap();
+    assert_eq!((nothing.head, nothing.stamp, nothing.parts.len(), nothing.outbox.len()), (known.head, known.stamp, 0, 0));
+
+    one.commit(&commit(2, vec![write("a", 1, r#"{"n":1}"#)], vec![advance(2, &["a"])])).unwrap();
+    one.commit(&commit(3, vec![PartWrite { archived: true, ..write("a", 2, r#"{"n":2}"#) }], vec![advance(3, &["a"])])).unwrap();
+    let (recent, all) = (other.load_since(known.head).unwrap().unwrap(), other.load().unwrap());
+    assert_eq!((recent.head, recent.stamp, &recent.environments), (all.head, all.stamp, &all.environments));
+    assert_eq!(recent.parts.keys().map(|(_, name)| &**name).collect::<Vec<_>>(), ["a"], "b was not written");
+    assert_eq!(recent.parts[&(Section::Flag, "a".into())], all.parts[&(Section::Flag, "a".into())]);
+    assert_eq!(recent.outbox, [advance(2, &["a"]), advance(3, &["a"])]);
+    assert_eq!(other.load_since(all.head).unwrap().unwrap().parts.len(), 0);
+
+    assert!(other.load_since(all.head + 1).unwrap().is_none(), "a store that was taken back");
+    let parts = names.iter().map(|name| write(name, 0, "{}")).collect();
+    one.commit(&commit(4, parts, vec![])).unwrap();
+    assert!(other.load_since(all.head).unwrap().is_some());
+    one.commit(&commit(4, vec![write("one-more", 0, "{}")], vec![])).unwrap();
+    assert!(other.load_since(all.head).unwrap().is_none(), "too many parts");
+    let head = other.load().unwrap().head;
+    for revision in 1..=RECENT_COMMITS {
+        one.commit(&commit(5, vec![write("b", revision, &format!(r#"{{"n":{revision}}}"#))], vec![])).unwrap();
+    }
+    assert!(other.load_since(head).unwrap().is_some());
+    one.commit(&commit(6, vec![write("b", RECENT_COMMITS + 1, "{}")], vec![])).unwrap();
+    assert!(other.load_since(head).unwrap().is_none(), "too many commits");
 }
 
 fn of_many_who_write_at_once_one_wins(one: &dyn FlagStore, other: &dyn FlagStore) {

@@ -176,11 +176,18 @@ pub struct Commit {
     pub after: String,
 }
 
-/// Everything that a service needs to start.
+/// How many commits a service may have missed and still load only what they wrote ([`FlagStore::load_since`]).
+pub const RECENT_COMMITS: u64 = 64;
+/// How many flags and segments they may have written.
+pub const RECENT_PARTS: usize = 1_000;
+
+/// Everything that a service needs to start, or what a few commits wrote.
 #[derive(Clone, Debug, Default)]
 pub struct Stored {
     /// [`FlagStore::stamp`] as of the same moment.
     pub stamp: u64,
+    /// The number of the last entry in the audit log as of the same moment; 0 if there is none.
+    pub head: u64,
     /// The environments.
     pub environments: BTreeMap<Arc<str>, Standing>,
     /// Flags and segments, archived ones included.
@@ -289,6 +296,14 @@ pub trait FlagStore: Send + Sync + 'static {
     /// # Errors
     /// The store cannot be read.
     fn load(&self) -> Result<Stored>;
+
+    /// What was written after the audit entry `head`, as of one moment: the flags and segments that were written, as they are now, all
+    /// environments, and the moves since then or somewhat more; `versions` is empty. `None` if that is more than [`RECENT_COMMITS`] or
+    /// [`RECENT_PARTS`], or `head` is not in this store's past: then everything is to be loaded.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    fn load_since(&self, head: u64) -> Result<Option<Stored>>;
 
     /// Takes a commit whole and returns its audit number.
     ///

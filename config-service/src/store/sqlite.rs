@@ -12,8 +12,8 @@ use rusqlite::{Connection, OptionalExtension, Row, Transaction, TransactionBehav
 use tokio::sync::watch;
 
 use super::{
-    AuditEntry, AuditQuery, Commit, FlagStore, KeyRecord, Line, Move, OUTBOX_KEEP, OUTBOX_UNSENT, PartWrite, Record, Replica, Result,
-    Section, Standing, StoreError, Stored, Unsent, backup,
+    AuditEntry, AuditQuery, Commit, FlagStore, KeyRecord, Line, Move, OUTBOX_KEEP, OUTBOX_UNSENT, PartWrite, RECENT_COMMITS, RECENT_PARTS,
+    Record, Replica, Result, Section, Standing, StoreError, Stored, Unsent, backup,
 };
 
 /// The migrations; `user_version` counts how many a file has seen.
@@ -101,7 +101,7 @@ impl FlagStore for SqliteStore {
     fn load(&self) -> Result<Stored> {
         let mut connection = self.connection();
         let transaction = connection.transaction()?;
-        let mut stored = Stored { stamp: stamp(&transaction)?, ..Stored::default() };
+        let mut stored = Stored { stamp: stamp(&transaction)?, head: head(&transaction)?, ..Stored::default() };
         {
             let mut query = transaction.prepare("SELECT name, epoch, version FROM environments")?;
             let mut rows = query.query([])?;
@@ -114,14 +114,7 @@ impl FlagStore for SqliteStore {
                 transaction.prepare(&format!("SELECT name, doc, revision, archived, created_at, updated_at FROM {}", table(section)))?;
             let mut rows = query.query([])?;
             while let Some(row) = rows.next()? {
-                let record = Record {
-                    doc: shared(row, 1)?,
-                    revision: row.get(2)?,
-                    archived: row.get(3)?,
-                    created_at: row.get(4)?,
-                    updated_at: row.get(5)?,
-                };
-                stored.parts.insert((section, shared(row, 0)?), record);
+                stored.parts.insert((section, shared(row, 0)?), record(row)?);
             }
         }
         {
@@ -143,6 +136,47 @@ impl FlagStore for SqliteStore {
             }
         }
         Ok(stored)
+    }
+
+    fn load_since(&self, since: u64) -> Result<Option<Stored>> {
+        let mut connection = self.connection();
+        let transaction = connection.transaction()?;
+        let mut stored = Stored { stamp: stamp(&transaction)?, head: head(&transaction)?, ..Stored::default() };
+        let missed = match stored.head.checked_sub(since) {
+            Some(missed) if missed <= RECENT_COMMITS => missed,
+            _ => return Ok(None),
+        };
+        {
+            let mut query = transaction.prepare("SELECT name, epoch, version FROM environments")?;
+            let mut rows = query.query([])?;
+            while let Some(row) = rows.next()? {
+                stored.environments.insert(shared(row, 0)?, Standing { epoch: shared(row, 1)?, version: row.get(2)? });
+            }
+        }
+        for section in [Section::Flag, Section::Segment] {
+            let mut query = transaction.prepare(&format!(
+                "SELECT name, doc, revision, archived, created_at, updated_at FROM {}
+                 WHERE name IN (SELECT name FROM audit_parts WHERE audit > ? AND section = ?) LIMIT ?",
+                table(section)
+            ))?;
+            let mut rows = query.query(params![since, section.as_str(), RECENT_PARTS + 1])?;
+            while let Some(row) = rows.next()? {
+                stored.parts.insert((section, shared(row, 0)?), record(row)?);
+            }
+        }
+        {
+            // A commit moves an environment by one, so these are the moves since then, and perhaps some before.
+            let mut query = transaction.prepare(
+                "SELECT outbox.environment, outbox.epoch, outbox.version, touched FROM outbox
+                 JOIN environments ON name = environment AND outbox.epoch = environments.epoch AND outbox.version > environments.version - ?
+                 ORDER BY id",
+            )?;
+            let mut rows = query.query([missed])?;
+            while let Some(row) = rows.next()? {
+                stored.outbox.push(move_row(row)?);
+            }
+        }
+        Ok((stored.parts.len() <= RECENT_PARTS).then_some(stored))
     }
 
     fn commit(&self, commit: &Commit) -> Result<u64> {
@@ -292,6 +326,16 @@ impl FlagStore for SqliteStore {
 
 fn stamp(connection: &Connection) -> Result<u64> {
     Ok(connection.pragma_query_value(None, "data_version", |row| row.get(0))?)
+}
+
+/// The number of the last audit entry. It is asked for in the transaction of what it belongs to.
+fn head(connection: &Connection) -> Result<u64> {
+    Ok(connection.query_row("SELECT coalesce(max(id), 0) FROM audit", [], |row| row.get(0))?)
+}
+
+/// A row of name, document, revision, archived, created and updated.
+fn record(row: &Row<'_>) -> rusqlite::Result<Record> {
+    Ok(Record { doc: shared(row, 1)?, revision: row.get(2)?, archived: row.get(3)?, created_at: row.get(4)?, updated_at: row.get(5)? })
 }
 
 /// A row that begins with environment, epoch, version and touched.

@@ -103,6 +103,11 @@ impl FlagStore for PostgresStore {
         Ok(stored)
     }
 
+    fn load_since(&self, head: u64) -> Result<Option<Stored>> {
+        let stored = self.sessions.with(async |session| read::load_since(session, head).await)?;
+        Ok(stored.map(|stored| Stored { stamp: stored.stamp - self.own().min(stored.stamp), ..stored }))
+    }
+
     fn commit(&self, commit: &Commit) -> Result<u64> {
         let head = commit.seen.map(|seen| seen + self.own());
         let audit = self.sessions.with(async |session| write::commit(session, commit, head).await)?;

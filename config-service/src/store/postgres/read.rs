@@ -5,7 +5,8 @@ use std::sync::Arc;
 use tokio_postgres::{IsolationLevel, Row};
 
 use super::super::{
-    AuditEntry, AuditQuery, KeyRecord, Move, OUTBOX_KEEP, Record, Replica, Result, Section, Standing, StoreError, Stored, Unsent,
+    AuditEntry, AuditQuery, KeyRecord, Move, OUTBOX_KEEP, RECENT_COMMITS, RECENT_PARTS, Record, Replica, Result, Section, Standing,
+    StoreError, Stored, Unsent,
 };
 use super::session::{Session, store_error};
 
@@ -50,20 +51,14 @@ pub async fn load(session: &mut Session) -> Result<Stored> {
         .await?;
     let transaction = session.client.build_transaction().isolation_level(IsolationLevel::RepeatableRead).read_only(true).start().await;
     let transaction = transaction.map_err(store_error)?;
-    let mut stored = Stored { stamp: unsigned(&transaction.query_one(&head, &[]).await.map_err(store_error)?, 0), ..Stored::default() };
+    let stamp = unsigned(&transaction.query_one(&head, &[]).await.map_err(store_error)?, 0);
+    let mut stored = Stored { stamp, head: stamp, ..Stored::default() };
     for row in transaction.query(&environments, &[]).await.map_err(store_error)? {
         stored.environments.insert(shared(&row, 0), Standing { epoch: shared(&row, 1), version: unsigned(&row, 2) });
     }
     for (section, query) in [(Section::Flag, flags), (Section::Segment, segments)] {
         for row in transaction.query(&query, &[]).await.map_err(store_error)? {
-            let record = Record {
-                doc: shared(&row, 1),
-                revision: unsigned(&row, 2),
-                archived: row.get(3),
-                created_at: row.get(4),
-                updated_at: row.get(5),
-            };
-            stored.parts.insert((section, shared(&row, 0)), record);
+            stored.parts.insert((section, shared(&row, 0)), record(&row));
         }
     }
     for row in transaction.query(&versions, &[]).await.map_err(store_error)? {
@@ -75,6 +70,49 @@ pub async fn load(session: &mut Session) -> Result<Stored> {
     }
     transaction.commit().await.map_err(store_error)?;
     Ok(stored)
+}
+
+/// What was written after `since`; `stamp` is the head.
+pub async fn load_since(session: &mut Session, since: u64) -> Result<Option<Stored>> {
+    let [head, environments, flags, segments, outbox] = session
+        .statements([
+            HEAD,
+            "SELECT name, epoch, version FROM environments",
+            "SELECT name, doc, revision, archived, created_at, updated_at FROM flags
+             WHERE name IN (SELECT name FROM audit_parts WHERE audit > $1 AND section = 'flag') LIMIT $2",
+            "SELECT name, doc, revision, archived, created_at, updated_at FROM segments
+             WHERE name IN (SELECT name FROM audit_parts WHERE audit > $1 AND section = 'segment') LIMIT $2",
+            "SELECT outbox.environment, outbox.epoch, outbox.version, touched FROM outbox
+             JOIN environments ON name = environment AND outbox.epoch = environments.epoch AND outbox.version > environments.version - $1
+             ORDER BY outbox.environment, outbox.version",
+        ])
+        .await?;
+    let transaction = session.client.build_transaction().isolation_level(IsolationLevel::RepeatableRead).read_only(true).start().await;
+    let transaction = transaction.map_err(store_error)?;
+    let stamp = unsigned(&transaction.query_one(&head, &[]).await.map_err(store_error)?, 0);
+    let missed = match stamp.checked_sub(since) {
+        Some(missed) if missed <= RECENT_COMMITS => missed,
+        _ => return Ok(None),
+    };
+    let mut stored = Stored { stamp, head: stamp, ..Stored::default() };
+    for row in transaction.query(&environments, &[]).await.map_err(store_error)? {
+        stored.environments.insert(shared(&row, 0), Standing { epoch: shared(&row, 1), version: unsigned(&row, 2) });
+    }
+    for (section, query) in [(Section::Flag, flags), (Section::Segment, segments)] {
+        for row in transaction.query(&query, &[&signed(since), &signed(RECENT_PARTS as u64 + 1)]).await.map_err(store_error)? {
+            stored.parts.insert((section, shared(&row, 0)), record(&row));
+        }
+    }
+    // A commit moves an environment by one, so these are the moves since then, and perhaps some before.
+    for row in transaction.query(&outbox, &[&signed(missed)]).await.map_err(store_error)? {
+        stored.outbox.push(moved(&row)?);
+    }
+    transaction.commit().await.map_err(store_error)?;
+    Ok((stored.parts.len() <= RECENT_PARTS).then_some(stored))
+}
+
+fn record(row: &Row) -> Record {
+    Record { doc: shared(row, 1), revision: unsigned(row, 2), archived: row.get(3), created_at: row.get(4), updated_at: row.get(5) }
 }
 
 fn moved(row: &Row) -> Result<Move> {
