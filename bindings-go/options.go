@@ -128,6 +128,9 @@ func WithRedisTimeout(d time.Duration) Option { return seconds("redis_timeout", 
 // WithRedisSecret signs what is written to Redis, and lets only what was signed with it count; default none. Environment variable JACKSTAFF_REDIS_SECRET.
 func WithRedisSecret(secret string) Option { return WithOption("redis_secret", secret) }
 
+// WithServiceCA names a file of certificates (PEM) to trust for a service at https://, or is their text; default the system's.
+func WithServiceCA(ca string) Option { return WithOption("service_ca", ca) }
+
 // WithRedisCA names a file of certificates (PEM) to trust for rediss://, instead of the system's; default none.
 func WithRedisCA(path string) Option { return WithOption("redis_ca", path) }
 

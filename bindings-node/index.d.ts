@@ -163,6 +163,8 @@ declare namespace FeatureFlagsClient {
     kafka?: string | KafkaOptions;
     /** Sent as `Authorization: Bearer`. Environment variable `JACKSTAFF_API_KEY`. */
     apiKey?: string;
+    /** Certificates (PEM) to trust for a service at `https://`: a file, or their text; default the system's. */
+    serviceCa?: string;
     /** Where checks are evaluated; default `auto`: in process as soon as the flags are there. Environment variable `JACKSTAFF_EVALUATION`. */
     evaluation?: 'auto' | 'local' | 'remote';
     /** How long a check may take in all; default 5. */

@@ -124,6 +124,13 @@ pub struct Serve {
     /// Address and port to listen on; port 0 takes a free one. Beyond loopback API keys are needed.
     #[arg(long, default_value = "127.0.0.1:8082", env = "JACKSTAFF_LISTEN")]
     pub listen: SocketAddr,
+    /// Serve https:// with the certificates in this file (PEM: ours, then those that lead to an authority). It and the key are read again
+    /// when they change, and on SIGHUP.
+    #[arg(long, env = "JACKSTAFF_TLS_CERT", requires = "tls_key")]
+    pub tls_cert: Option<PathBuf>,
+    /// The certificate's key (PEM).
+    #[arg(long, env = "JACKSTAFF_TLS_KEY", requires = "tls_cert")]
+    pub tls_key: Option<PathBuf>,
     /// Where the flags are kept.
     #[command(flatten)]
     pub store: Store,
@@ -284,6 +291,9 @@ pub struct Remote {
     /// Ask the service at this URL.
     #[arg(long, alias = "url")]
     pub service: Option<String>,
+    /// Certificates (PEM) to trust for https:// instead of the system's.
+    #[arg(long, env = "JACKSTAFF_SERVICE_CA")]
+    pub service_ca: Option<PathBuf>,
     /// The API key to show.
     #[arg(long, env = "JACKSTAFF_API_KEY", hide_env_values = true)]
     pub api_key: Option<String>,

@@ -20,5 +20,6 @@ mod random;
 pub mod serve;
 pub mod service;
 pub mod store;
+pub mod tls;
 pub mod watch;
 mod yaml;

@@ -11,19 +11,23 @@ use axum::Router;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, mpsc, watch};
+use tokio_rustls::TlsAcceptor;
 use tower::ServiceExt;
 
 use crate::http;
 use crate::service::Service;
+use crate::tls::Tls;
 
 /// How long to wait when the system gives no more sockets.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// Serves until `shutdown` is done, then says goodbye to the streams and waits for requests to end, at most
+/// Serves, over TLS if there is a certificate for it, until `shutdown` is done, then says goodbye to the streams and waits for requests to end, at most
 /// [`shutdown_timeout`](crate::service::ServiceOptions::shutdown_timeout).
-pub async fn run(listener: TcpListener, service: Arc<Service>, shutdown: impl Future<Output = ()> + Send + 'static) {
+pub async fn run(listener: TcpListener, tls: Option<Arc<Tls>>, service: Arc<Service>, shutdown: impl Future<Output = ()> + Send + 'static) {
+    let certificates = tls.clone().map(|tls| tokio::spawn(tls.keep_fresh()));
     let fresh = tokio::spawn(service.clone().keep_fresh());
     let reports = tokio::spawn(service.clone().keep_reporting());
     let router = http::router(&service);
@@ -47,8 +51,9 @@ pub async fn run(listener: TcpListener, service: Arc<Service>, shutdown: impl Fu
         match accepted {
             Ok((socket, _)) => {
                 let (router, stop, open) = (router.clone(), stopping.subscribe(), open.clone());
+                let acceptor = tls.as_ref().map(|tls| tls.acceptor());
                 tokio::spawn(async move {
-                    connection(socket, router, head_timeout, stop).await;
+                    connection(socket, acceptor, router, head_timeout, stop).await;
                     drop((place, open));
                 });
             }
@@ -68,6 +73,7 @@ pub async fn run(listener: TcpListener, service: Arc<Service>, shutdown: impl Fu
         tracing::warn!(seconds = timeout.as_secs(), "some requests did not end in time; leaving them");
     }
     fresh.abort();
+    certificates.inspect(|task| task.abort());
     reports.abort();
     drop(reports.await); // so that no report comes after the last one
     if service.is_store_reachable() {
@@ -75,12 +81,36 @@ pub async fn run(listener: TcpListener, service: Arc<Service>, shutdown: impl Fu
     }
 }
 
-/// Serves one connection to its end. An error in it is the client's: it left, or it does not speak HTTP.
-async fn connection(socket: TcpStream, router: Router, head_timeout: Duration, mut stop: watch::Receiver<bool>) {
+/// Serves one connection to its end. An error in it is the client's: it left, or it speaks no TLS where it should, or no HTTP.
+async fn connection(
+    socket: TcpStream,
+    acceptor: Option<TlsAcceptor>,
+    router: Router,
+    head_timeout: Duration,
+    mut stop: watch::Receiver<bool>,
+) {
     // Events are small: they must not wait for the acknowledgement of the one before.
     if let Err(error) = socket.set_nodelay(true) {
         tracing::debug!(%error, "the socket keeps small packets back");
     }
+    let Some(acceptor) = acceptor else { return requests(socket, router, head_timeout, stop).await };
+    let shaken = tokio::select! {
+        shaken = tokio::time::timeout(head_timeout, acceptor.accept(socket)) => shaken,
+        () = async { drop(stop.wait_for(|stop| *stop).await) } => return,
+    };
+    match shaken {
+        Ok(Ok(socket)) => requests(socket, router, head_timeout, stop).await,
+        Ok(Err(error)) => tracing::debug!(%error, "a connection that is no TLS"),
+        Err(_) => tracing::debug!("a TLS handshake that takes too long"),
+    }
+}
+
+async fn requests(
+    socket: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    router: Router,
+    head_timeout: Duration,
+    mut stop: watch::Receiver<bool>,
+) {
     let answer = service_fn(move |request| router.clone().oneshot(request));
     let mut connection = pin!(
         http1::Builder::new().timer(TokioTimer::new()).header_read_timeout(head_timeout).serve_connection(TokioIo::new(socket), answer)

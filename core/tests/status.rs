@@ -18,7 +18,7 @@ fn block<T>(future: impl Future<Output = T>) -> T {
 
 fn api(server: &Server) -> Api {
     let url = server.url.as_str().into();
-    Api::new(&url, &"test".into(), None, Duration::from_secs(30), RetryOptions::off(), BreakerOptions::off()).unwrap()
+    Api::new(&url, &"test".into(), None, None, Duration::from_secs(30), RetryOptions::off(), BreakerOptions::off()).unwrap()
 }
 
 #[test]

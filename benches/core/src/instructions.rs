@@ -110,6 +110,7 @@ fn change(ruleset: &Ruleset) -> Delta {
         put_segments: Default::default(),
         del_segments: Vec::new(),
         digest: "".into(),
+        committed_at: None,
     };
     delta.digest = ruleset.digest_after(&delta);
     delta

@@ -102,6 +102,7 @@ fn change(ruleset: &Ruleset) -> String {
         put_segments: Default::default(),
         del_segments: Vec::new(),
         digest: "".into(),
+        committed_at: None,
     };
     delta.digest = ruleset.digest_after(&delta);
     serde_json::to_string(&delta).expect("a delta is JSON")

@@ -54,6 +54,8 @@ class Options(TypedDict, total=False):
     breaker: Mapping[str, float] | bool | None
     #: Sent as ``Authorization: Bearer``; variable ``JACKSTAFF_API_KEY``; default none.
     api_key: str | None
+    #: Certificates (PEM) to trust for a service at ``https://``: a file, or their text; default the system's.
+    service_ca: str | None
     #: Where checks are evaluated: ``auto``, ``local`` or ``remote``; variable ``JACKSTAFF_EVALUATION``; default ``auto``.
     evaluation: str | None
     #: How long a check, a load or a connect may take in all; default 5.

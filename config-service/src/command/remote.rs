@@ -65,6 +65,16 @@ pub fn ask(remote: &Remote, method: Method, path: &str, headers: &[(&str, &str)]
         .enable_all()
         .build()
         .map_err(|error| Failure::usage(format!("cannot start: {error}")))?;
+    let mut client = reqwest::Client::builder().timeout(TIMEOUT).redirect(reqwest::redirect::Policy::none());
+    if let Some(file) = &remote.service_ca {
+        let refuse = |error: &dyn std::fmt::Display| Failure::usage(format!("--service-ca {}: {error}", file.display()));
+        let text = std::fs::read(file).map_err(|error| refuse(&error))?;
+        let certificates = reqwest::Certificate::from_pem_bundle(&text).map_err(|error| refuse(&error))?;
+        if certificates.is_empty() {
+            return Err(refuse(&"there is no certificate (PEM) in it"));
+        }
+        client = client.tls_certs_only(certificates);
+    }
     runtime.block_on(async {
         let failed = |error: reqwest::Error| {
             // The whole chain: "connection refused" is at its end. The URL is left out, it may hold a password.
@@ -76,7 +86,7 @@ pub fn ask(remote: &Remote, method: Method, path: &str, headers: &[(&str, &str)]
             }
             Failure::unreachable(message)
         };
-        let client = reqwest::Client::builder().timeout(TIMEOUT).redirect(reqwest::redirect::Policy::none()).build().map_err(failed)?;
+        let client = client.build().map_err(failed)?;
         let mut request = client.request(method, format!("{base}{path}"));
         for (name, value) in headers {
             request = request.header(*name, *value);

@@ -19,6 +19,7 @@ use crate::publish::sweep::{self, Sweep};
 use crate::publish::{kafka, redis};
 use crate::serve::run;
 use crate::service::{Place, Service, ServiceOptions, begin_new_epoch, import_file};
+use crate::tls::Tls;
 use crate::watch::watch;
 
 /// Serves until SIGINT or SIGTERM.
@@ -28,6 +29,10 @@ use crate::watch::watch;
 pub fn serve(options: &Serve) -> Result<(), Failure> {
     log_to_stderr(options);
     let relays = relays(options)?;
+    let tls = match (&options.tls_cert, &options.tls_key) {
+        (Some(cert), Some(key)) => Some(Tls::open(cert, key).map_err(Failure::usage)?),
+        _ => None, // the command line takes neither without the other
+    };
     let service = prepare(options)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -45,7 +50,7 @@ pub fn serve(options: &Serve) -> Result<(), Failure> {
             relay::start(&service, name, delay, outlet);
         }
         announce(options, address);
-        run(listener, service, stop).await;
+        run(listener, tls, service, stop).await;
         Ok::<(), Failure>(())
     })?;
     // Work on blocking threads may still hold the store; it ends with the process.
@@ -130,16 +135,17 @@ fn log_to_stderr(options: &Serve) {
 
 fn announce(options: &Serve, address: SocketAddr) {
     let mut out = std::io::stdout().lock();
+    let scheme = if options.tls_cert.is_some() { "https" } else { "http" };
     // Nobody reading stdout is no reason not to serve.
     let _ = if options.json {
         let line = serde_json::json!({
-            "event": "listening", "address": address.to_string(), "url": format!("http://{address}"), "version": env!("CARGO_PKG_VERSION"),
+            "event": "listening", "address": address.to_string(), "url": format!("{scheme}://{address}"), "version": env!("CARGO_PKG_VERSION"),
         });
         writeln!(out, "{line}")
     } else {
         writeln!(
             out,
-            "jackstaff {} serves flags at http://{address} (flags are kept in {})",
+            "jackstaff {} serves flags at {scheme}://{address} (flags are kept in {})",
             env!("CARGO_PKG_VERSION"),
             options.store.place()
         )

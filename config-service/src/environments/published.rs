@@ -153,6 +153,7 @@ impl Published {
             put_segments: BTreeMap::new(),
             del_segments: Vec::new(),
             digest: digest.clone(),
+            committed_at: (self.committed_at > 0).then_some(self.committed_at),
         };
         for (names, entries, put, del) in [
             (flags, &self.ruleset.flags, &mut delta.put_flags, &mut delta.del_flags),

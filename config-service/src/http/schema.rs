@@ -233,6 +233,8 @@ pub struct Delta {
     del_segments: Vec<String>,
     /// The digest of what comes out.
     digest: String,
+    /// When the last of its changes was committed, in milliseconds since 1970 by the clock of the service that took it.
+    committed_at: Option<i64>,
 }
 
 /// A ruleset, or what leads to it from an older one; the header `X-FF-Kind` says which.

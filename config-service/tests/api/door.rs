@@ -112,7 +112,7 @@ impl Door {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let (stop, stopped) = oneshot::channel::<()>();
-        let task = tokio::spawn(run(listener, service.clone(), async move {
+        let task = tokio::spawn(run(listener, None, service.clone(), async move {
             let _ = stopped.await;
         }));
         let _ = rustls::crypto::ring::default_provider().install_default();

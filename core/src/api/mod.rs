@@ -32,6 +32,8 @@ pub struct Api {
     /// Made by the first request: it reads the system's certificates, which takes longer than all else in a start and would be the first check's to wait for.
     http: OnceLock<reqwest::Client>,
     headers: HeaderMap,
+    /// Trusted instead of the system\'s.
+    certificates: Option<Vec<reqwest::Certificate>>,
     base: Arc<str>,
     environment: Arc<str>,
     timeout: Duration,
@@ -85,7 +87,7 @@ pub enum Fetched {
 }
 
 impl Api {
-    /// A way to `base`; connects when it is first used.
+    /// A way to `base`; connects when it is first used. `certificates` are trusted instead of the system's.
     ///
     /// # Errors
     /// `InvalidArgument` for a key that no header can hold.
@@ -93,6 +95,7 @@ impl Api {
         base: &Arc<str>,
         environment: &Arc<str>,
         api_key: Option<&str>,
+        certificates: Option<Vec<reqwest::Certificate>>,
         timeout: Duration,
         retry: RetryOptions,
         breaker: BreakerOptions,
@@ -106,7 +109,7 @@ impl Api {
             headers.insert(AUTHORIZATION, value);
         }
         let (retry, breaker) = (Retry::new(retry), Breaker::new(breaker, Instant::now()));
-        Ok(Self { http: OnceLock::new(), headers, base: base.clone(), environment: environment.clone(), timeout, retry, breaker })
+        Ok(Self { http: OnceLock::new(), headers, certificates, base: base.clone(), environment: environment.clone(), timeout, retry, breaker })
     }
 
     /// The HTTP client.
@@ -119,7 +122,11 @@ impl Api {
         }
         // Another library in the process may have chosen its own provider: then that one is used, and the error is of no interest.
         drop(rustls::crypto::ring::default_provider().install_default());
-        let http = reqwest::Client::builder()
+        let builder = match self.certificates.clone() {
+            Some(certificates) => reqwest::Client::builder().tls_certs_only(certificates),
+            None => reqwest::Client::builder(),
+        };
+        let http = builder
             .default_headers(self.headers.clone())
             .user_agent(concat!("jackstaff/", env!("CARGO_PKG_VERSION")))
             .connect_timeout(self.timeout)

@@ -8,7 +8,7 @@ use tokio::runtime::Handle;
 use super::{Inner, Options, now_ms};
 use crate::api::Api;
 use crate::cache::{Lives, Memory, Redis};
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::format::native;
 use crate::source::Remote;
 
@@ -36,27 +36,46 @@ impl Options {
         }))
     }
 
+    /// The certificates to trust for the service, if the options name some.
+    ///
+    /// # Errors
+    /// `Io` for a file that cannot be read, `InvalidArgument` for what holds no certificate, or where there is no TLS to trust anybody by.
+    pub(super) fn service_certificates(&self) -> Result<Option<Vec<reqwest::Certificate>>> {
+        let refuse = |message: String| Err(Error::new(ErrorKind::InvalidArgument, message));
+        let Some(ca) = &self.service_ca else { return Ok(None) };
+        if self.config_service_url.as_ref().is_some_and(|url| !url.starts_with("https://")) {
+            return refuse("service_ca names certificates, but config_service_url is no https:// URL".to_owned());
+        }
+        let shown = if ca.contains("-----BEGIN") { "the text given" } else { ca };
+        match reqwest::Certificate::from_pem_bundle(&pem("service_ca", ca)?) {
+            Ok(certificates) if certificates.is_empty() => refuse(format!("service_ca: there is no certificate (PEM) in {shown}")),
+            Ok(certificates) => Ok(Some(certificates)),
+            Err(error) => refuse(format!("service_ca: {shown} cannot be read as certificates (PEM): {error}")),
+        }
+    }
+
     /// The certificates to trust for Redis, if the options name some.
     ///
     /// # Errors
     /// `Io` for a file that cannot be read, `InvalidArgument` where there is no TLS to trust anybody by.
     #[cfg(feature = "redis")]
     pub(super) fn redis_certificates(&self) -> Result<Option<Vec<u8>>> {
-        use crate::error::{Error, ErrorKind};
-
         let Some(ca) = &self.redis_ca else { return Ok(None) };
         let scheme = self.redis_url.as_deref().and_then(|url| url.split_once("://")).map_or("", |(scheme, _)| scheme);
         if !scheme.starts_with("rediss") && !scheme.starts_with("valkeys") {
             let what = format!("redis_ca names certificates, but redis_url has the scheme \"{scheme}\": for TLS it has to be rediss://");
             return Err(Error::new(ErrorKind::InvalidArgument, what));
         }
-        if ca.contains("-----BEGIN") {
-            return Ok(Some(ca.as_bytes().to_vec()));
-        }
-        std::fs::read(&**ca)
-            .map(Some)
-            .map_err(|error| Error::new(ErrorKind::Io, format!("redis_ca: {ca} cannot be read: {error}")).caused_by(error))
+        pem("redis_ca", ca).map(Some)
     }
+}
+
+/// The bytes of certificates: `given` itself, or the file that it names.
+fn pem(option: &str, given: &str) -> Result<Vec<u8>> {
+    if given.contains("-----BEGIN") {
+        return Ok(given.as_bytes().to_vec());
+    }
+    std::fs::read(given).map_err(|error| Error::new(ErrorKind::Io, format!("{option}: {given} cannot be read: {error}")).caused_by(error))
 }
 
 impl Inner {

@@ -134,10 +134,7 @@ impl Hints {
         }
         if change.has_version() {
             if let Some(at) = at {
-                if self.times.len() == MAX_TIMES {
-                    self.times.pop_front();
-                }
-                self.times.push_back((change.epoch.clone(), change.version, at));
+                self.remember(change.epoch.clone(), change.version, at);
             }
             let is_newer = self.told.as_ref().is_none_or(|(epoch, version, _)| *epoch != change.epoch || *version < change.version);
             if is_newer {
@@ -177,6 +174,20 @@ impl Hints {
                 };
             }
         }
+    }
+
+    /// The stream brings a version, and says when it was committed: one measurement, even where Kafka or Redis told of it before.
+    pub fn committed(&mut self, epoch: &Arc<str>, version: u64, at: i64) {
+        if !self.times.iter().any(|(of, told, _)| *of == *epoch && *told == version) {
+            self.remember(epoch.clone(), version, at);
+        }
+    }
+
+    fn remember(&mut self, epoch: Arc<str>, version: u64, at: i64) {
+        if self.times.len() == MAX_TIMES {
+            self.times.pop_front();
+        }
+        self.times.push_back((epoch, version, at));
     }
 
     /// The ruleset stands at `known` now: how long did that take from the commits that were told of?

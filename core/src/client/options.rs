@@ -46,6 +46,8 @@ pub struct Options {
     pub environment: Arc<str>,
     /// Sent as `Authorization: Bearer`. Environment variable `JACKSTAFF_API_KEY`. Default none.
     pub api_key: Option<Arc<str>>,
+    /// The certificates (PEM) to trust for a service at `https://` instead of the system's: a file, or their text; default none.
+    pub service_ca: Option<Arc<str>>,
     /// Where checks are evaluated. Environment variable `JACKSTAFF_EVALUATION`. Default `auto`.
     pub evaluation: Evaluate,
     /// How long an answer of the service may be served from the shared cache; seconds in other languages, default
@@ -110,6 +112,7 @@ impl Options {
             config_service_url: None,
             environment: environment.into(),
             api_key: None,
+            service_ca: None,
             evaluation: Evaluate::Auto,
             cache_ttl: Duration::from_secs(300),
             local_ttl: Duration::from_secs(60),
@@ -184,6 +187,7 @@ impl Options {
         if let Some(address) = &self.config_service_url {
             url("config_service_url", &Value::Text(address.clone()))?;
         }
+        self.service_certificates()?;
         #[cfg(feature = "redis")]
         self.redis()?;
         if self.redis_updates && self.redis_url.is_none() {
@@ -201,6 +205,7 @@ impl Options {
                 self.environment = name;
             }
             "api_key" => self.api_key = Some(header(name, value)?),
+            "service_ca" => self.service_ca = Some(text(name, value)?),
             "evaluation" => {
                 self.evaluation = match &*text(name, value)? {
                     "auto" => Evaluate::Auto,
@@ -253,6 +258,7 @@ const NAMES: &[&str] = &[
     "config_service_url",
     "environment",
     "api_key",
+    "service_ca",
     "evaluation",
     "cache_ttl",
     "local_ttl",

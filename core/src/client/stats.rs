@@ -75,7 +75,7 @@ pub struct Stats {
     /// The feeds: the service's stream, Kafka, Redis. Those that were ever joined or tried.
     pub feeds: Vec<FeedStats>,
     /// How long changes took from their commit to being applied here, by [`APPLIED_BUCKETS`]; one more bucket for what took longer. Known
-    /// for changes that Kafka or Redis told of; across machines it holds the difference of their clocks too.
+    /// for changes that the stream brought or Kafka or Redis told of; across machines it holds the difference of their clocks too.
     pub applied: [u64; APPLIED_BUCKETS.len() + 1],
 }
 

@@ -69,7 +69,11 @@ impl Inner {
         // What connects to Redis and Kafka needs the runtime's context.
         let _context = runtime.enter();
         let Options { environment, api_key, timeout, retry, breaker, .. } = &self.options;
-        let api = match Api::new(base, environment, api_key.as_deref(), *timeout, retry.clone(), breaker.clone()) {
+        let certificates = match self.options.service_certificates() {
+            Ok(certificates) => certificates,
+            Err(error) => return failed(error),
+        };
+        let api = match Api::new(base, environment, api_key.as_deref(), certificates, *timeout, retry.clone(), breaker.clone()) {
             Ok(api) => Arc::new(api),
             Err(error) => return failed(error),
         };
@@ -321,7 +325,13 @@ impl Link {
             }
             wire::event::DELTA => {
                 client.note_feed(STREAM, |stats| stats.count(|stats| &mut stats.changes));
-                self.apply(client, &parse(&event.data)?)?;
+                let delta: Delta = parse(&event.data)?;
+                // A delta over several versions is what somebody gets who was away: how long that was tells nothing of the way.
+                let is_news = self.ruleset.as_ref().is_some_and(|ruleset| ruleset.version == delta.prev);
+                if let (Some(at), true) = (delta.committed_at, is_news && delta.version == delta.prev + 1) {
+                    self.hints.committed(&delta.epoch, delta.version, at);
+                }
+                self.apply(client, &delta)?;
             }
             wire::event::PING => {
                 let ping: Ping = parse(&event.data)?;

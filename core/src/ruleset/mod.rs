@@ -75,6 +75,10 @@ pub struct Delta {
     pub del_segments: Vec<Arc<str>>,
     /// The digest of the ruleset that comes out.
     pub digest: Arc<str>,
+    /// When the last of its changes was committed, in milliseconds since 1970 by the clock of the service that took it; absent where
+    /// nobody knows. Says nothing of what the change is: it is there to measure how long changes take.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub committed_at: Option<i64>,
 }
 
 impl Ruleset {
@@ -128,6 +132,7 @@ impl Ruleset {
             put_segments,
             del_segments,
             digest: self.digest(),
+            committed_at: None,
         }
     }
 
