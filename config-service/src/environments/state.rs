@@ -151,3 +151,80 @@ pub fn set(document: &mut Document, (section, name): &PartName, node: Option<Nod
 pub fn unmarked(doc: &str) -> Node {
     Node::from_json(doc).unwrap_or_else(|_| Node::new(Kind::Null))
 }
+
+#[cfg(test)]
+mod tests {
+    use jackstaff::ruleset::Delta;
+
+    use super::*;
+    use crate::clock;
+    use crate::environments::plan::{Action, Draft, Edit, Expectation};
+    use crate::environments::{Environments, new_epoch};
+    use crate::store::{FlagStore, SqliteStore};
+
+    fn put(section: Section, name: &str, doc: &str) -> Edit {
+        edit(section, name, Action::Revive(Node::from_json(doc).unwrap()))
+    }
+
+    fn edit(section: Section, name: &str, action: Action) -> Edit {
+        Edit { part: (section, name.into()), expected: Expectation::Any, action }
+    }
+
+    /// One process writes whatever can be written; another takes over what was written, a write at a time or several, and always comes to
+    /// what a third finds that loads everything.
+    #[test]
+    fn what_is_taken_over_is_what_is_loaded() {
+        let folder = tempfile::tempdir().unwrap();
+        let fresh: Vec<(Arc<str>, Arc<str>)> = vec![("test".into(), "e1".into()), ("production".into(), "e2".into())];
+        let open = || Arc::new(SqliteStore::open(&folder.path().join("flags.db"), &fresh).unwrap());
+        let environments = |store| Environments::open(store, Vec::new(), clock::system()).unwrap();
+        let (writer, prompt, slow, third) = (environments(open()), environments(open()), environments(open()), open());
+        let on =
+            |what: &str| format!(r#"{{"type":"boolean","rules":[{{"when":{{"segment":"staff"}},"serve":"on"}}],"fallthrough":"{what}"}}"#);
+        let edits = |edits| Draft { edits, ..Draft::default() };
+        let drafts = [
+            edits(vec![put(Section::Segment, "staff", r#"{"users":["ann"]}"#), put(Section::Flag, "a", &on("on"))]),
+            edits(vec![put(Section::Flag, "b", &on("off")), put(Section::Flag, "c", r#"{"type":"boolean"}"#)]),
+            edits(vec![put(Section::Segment, "staff", r#"{"users":["bob"]}"#)]), // touches a and b too
+            edits(vec![put(Section::Flag, "c", r#"{"type":"boolean","description":"for people: moves nothing"}"#)]),
+            edits(vec![put(Section::Flag, "c", r#"{"type":"boolean","environments":{"test":{"enabled":false}}}"#)]), // one of two environments
+            edits(vec![edit(Section::Flag, "a", Action::Archive)]),
+            edits(vec![put(Section::Flag, "a", &on("off"))]),
+            edits(vec![edit(Section::Flag, "b", Action::Archive)]),
+            Draft { create: vec![("new".into(), new_epoch().unwrap())], ..Draft::default() },
+            edits(vec![put(Section::Flag, "a", &on("on"))]),
+            Draft { delete: vec!["test".into()], ..edits(vec![put(Section::Flag, "c", r#"{"type":"boolean"}"#)]) },
+            edits(vec![put(Section::Flag, "d", &on("on"))]),
+        ];
+        for (at, draft) in drafts.iter().enumerate() {
+            let moved = writer.write(draft).unwrap().moved;
+            prompt.refresh().unwrap();
+            let whole = State::load(third.load().unwrap(), &State::default());
+            let wanted = (describe(&writer.state()), describe(&whole));
+            assert_eq!(describe(&prompt.state()), wanted.0, "write {at}");
+            assert_eq!(wanted.0, wanted.1, "write {at}");
+            if at % 3 == 2 {
+                slow.refresh().unwrap();
+                assert_eq!(describe(&slow.state()), wanted.1, "write {at}, three at once");
+            }
+            for (name, now) in moved {
+                let before = crate::store::Standing { version: now.version - 1, ..now };
+                let delta = |state: &State| {
+                    state.environments[&name].delta_json(&before).map(|json| serde_json::from_slice::<Delta>(&json).unwrap())
+                };
+                let flags = |delta: Option<Delta>| {
+                    delta.map(|delta| (delta.put_flags.into_keys().collect::<Vec<_>>(), delta.del_flags, delta.digest))
+                };
+                assert_eq!(flags(delta(&prompt.state())), flags(delta(&writer.state())), "the way to write {at}");
+            }
+        }
+    }
+
+    fn describe(state: &State) -> Vec<String> {
+        let rulesets = state.environments.values().map(|published| serde_json::to_string(&published.ruleset).unwrap());
+        let parts = state.parts.iter().map(|(part, record)| format!("{part:?} {record:?}"));
+        let names = std::iter::once(format!("{:?}", state.document.environments));
+        let documents = state.environments.keys().map(|name| serde_json::to_string(&state.document.ruleset(name)).unwrap());
+        rulesets.chain(parts).chain(names).chain(documents).collect()
+    }
+}
