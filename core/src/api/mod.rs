@@ -109,7 +109,16 @@ impl Api {
             headers.insert(AUTHORIZATION, value);
         }
         let (retry, breaker) = (Retry::new(retry), Breaker::new(breaker, Instant::now()));
-        Ok(Self { http: OnceLock::new(), headers, certificates, base: base.clone(), environment: environment.clone(), timeout, retry, breaker })
+        Ok(Self {
+            http: OnceLock::new(),
+            headers,
+            certificates,
+            base: base.clone(),
+            environment: environment.clone(),
+            timeout,
+            retry,
+            breaker,
+        })
     }
 
     /// The HTTP client.
