@@ -9,7 +9,7 @@ VENV := .venv
 BIN := target/release/jackstaff
 
 .DEFAULT_GOAL := help
-.PHONY: help tools build service python node go bindings kotlin ruby demo test replicas service-figures quick vectors conformance lint fmt bench bench-quick bench-own bench-keep bench-feeds soak faults dist memcheck clean
+.PHONY: help tools build release service python node go bindings kotlin ruby demo test replicas service-figures quick vectors conformance lint fmt bench bench-quick bench-own bench-keep bench-feeds soak faults dist memcheck clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -17,10 +17,15 @@ help: ## this list
 tools: # says what is missing, before an hour is lost
 	@$(PYTHON) scripts/tools.py
 
-build: tools service python node ## the service, and the Python and Node packages installed into .venv and bindings-node
+build: tools release service python node ## the service, and the Python and Node packages installed into .venv and bindings-node
+
+# All that is compiled in release, at once: the last crates of each are one file to the compiler, and are compiled side by side.
+release:
+	@echo "▸ compiling (a few minutes the first time)"
+	cargo build --release -p jackstaff-service -p jackstaff-python -p jackstaff-node -p jackstaff-example
 
 service:
-	@echo "▸ building the config service and the command line (a few minutes the first time)"
+	@echo "▸ building the config service and the command line"
 	cargo build --release -p jackstaff-service
 
 python: $(VENV)/bin/python

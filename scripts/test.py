@@ -43,10 +43,23 @@ class Result:
     seconds: float
 
 
+RELEASED = ["service", "python", "node", "c", "uniffi", "example", "benches"]
+TESTED = ["service", "model", "races", "node", "c"]
+
+
+def packages(*names: str) -> list[str]:
+    return [word for name in names for word in ("-p", f"jackstaff-{name}")]
+
+
+# One set of features for the core in all tests: else it is compiled twice.
+CARGO_TEST = ["cargo", "test", "-q", "--features", "jackstaff/otel"]
+
 # What is built and installed before the stages that need it; each at most once a run.
 SETUPS: dict[str, list[list[str]]] = {
-    "service": [["cargo", "build", "--release", "-p", "jackstaff-service"]],
+    # Everything in release at once: the last crates of each, which are one file to the compiler, are compiled side by side.
+    "service": [["cargo", "build", "--release", *packages(*RELEASED)]],
     "example": [["cargo", "build", "--release", "-p", "jackstaff-example"]],
+    "tests": [["cargo", "test", "-q", "--no-run", "--features", "jackstaff/otel", "-p", "jackstaff", *packages(*TESTED)]],
     "venv": [
         [sys.executable, "-m", "venv", str(VENV)],
         [str(PYTHON), "-m", "pip", "install", "-q", "--disable-pip-version-check", "-r", "tests/requirements.txt"],
@@ -67,16 +80,16 @@ SIDE_BY_SIDE = [*PYTEST, "-n", "3", "--dist", "worksteal"]
 STAGES = [
     Stage("format", ["cargo", "fmt", "--all", "--check"], counts=False),
     Stage("clippy", ["cargo", "clippy", "-q", "--workspace", "--all-targets", "--features", "jackstaff/otel", "--", "-D", "warnings"], counts=False),
-    Stage("rust", ["cargo", "test", "-q", "-p", "jackstaff", "--features", "otel"], needs=["venv"]),
+    Stage("rust", [*CARGO_TEST, "-p", "jackstaff"], needs=["venv", "tests"]),
     Stage("rust-pure", ["cargo", "test", "-q", "-p", "jackstaff", "--no-default-features", "--lib", "--test", "vectors"]),
     Stage(
         "service",
-        [sys.executable, "tests/harness/postgres.py", "--", "cargo", "test", "-q", "-p", "jackstaff-service"],
+        [sys.executable, "tests/harness/postgres.py", "--", *CARGO_TEST, "-p", "jackstaff-service"],
         needs=["postgres"],
     ),
-    Stage("model", ["cargo", "test", "-q", "-p", "jackstaff-model", "-p", "jackstaff-races", "--", "--nocapture"]),
+    Stage("model", [*CARGO_TEST, *packages("model", "races"), "--", "--nocapture"]),
     Stage("instructions", [sys.executable, "benches/instructions.py"]),
-    Stage("node-door", ["cargo", "test", "-q", "-p", "jackstaff-node", "--lib"]),
+    Stage("node-door", [*CARGO_TEST, "-p", "jackstaff-node", "--lib"]),
     Stage("python", [*SIDE_BY_SIDE, "bindings-python/tests"], needs=["venv", "python", "service"]),
     Stage(
         "stubs",
@@ -88,7 +101,7 @@ STAGES = [
     Stage("fastapi", [*PYTEST, "examples/fastapi"], needs=["venv", "python", "service"]),
     Stage("express", ["npm", "test", "--prefix", "examples/express", "--silent"], needs=["node", "express", "service"]),
     Stage("harness", [*PYTEST, "tests/harness"], needs=["venv"]),
-    Stage("c", ["cargo", "test", "-q", "-p", "jackstaff-c"]),
+    Stage("c", [*CARGO_TEST, "-p", "jackstaff-c"]),
     Stage("c-smoke", [*PYTEST, "bindings-c/tests"], needs=["venv", "service", "c"]),
     Stage("go", [sys.executable, "scripts/go.py", "test"], needs=["venv", "service"]),
     Stage("swift", [sys.executable, "scripts/uniffi.py", "swift"], needs=["bindings"], counts=False),
