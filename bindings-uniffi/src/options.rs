@@ -55,6 +55,9 @@ pub struct Options {
     /// Sent as `Authorization: Bearer`. Environment variable `JACKSTAFF_API_KEY`.
     #[uniffi(default = None)]
     pub api_key: Option<String>,
+    /// Certificates (PEM) to trust for a service at `https://`: a file, or their text; default the system's.
+    #[uniffi(default = None)]
+    pub service_ca: Option<String>,
     /// Where checks are evaluated: `auto` (default: in process as soon as the flags are there), `local` or `remote`. Environment variable `JACKSTAFF_EVALUATION`.
     #[uniffi(default = None)]
     pub evaluation: Option<String>,
@@ -252,6 +255,7 @@ impl Options {
             redis_updates,
             kafka,
             api_key,
+            service_ca,
             evaluation,
             timeout,
             poll_interval,
@@ -277,6 +281,7 @@ impl Options {
             ("redis_updates", redis_updates.given()),
             ("kafka", kafka.given()),
             ("api_key", api_key.given()),
+            ("service_ca", service_ca.given()),
             ("evaluation", evaluation.given()),
             ("timeout", timeout.given()),
             ("poll_interval", poll_interval.given()),
