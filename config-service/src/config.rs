@@ -28,7 +28,7 @@ pub enum Command {
     #[command(
         after_help = "Examples:\n  jackstaff serve --flags flags.yaml\n  DATABASE_URL=postgresql://… jackstaff serve   (as many of them as you like)\n  jackstaff serve --listen 0.0.0.0:8082 --data /var/lib/jackstaff   (needs an API key: jackstaff keys create)"
     )]
-    Serve(Serve),
+    Serve(Box<Serve>),
     /// What does a flag answer for a user, and why?
     #[command(
         after_help = "Examples:\n  jackstaff evaluate --file flags.yaml --environment production new_ui user123\n  jackstaff evaluate --file flags.yaml --context '{\"country\": \"DE\"}' --explain new_ui user123\n  jackstaff evaluate --service http://127.0.0.1:8082 --json new_ui user123"
