@@ -137,8 +137,7 @@ def test_services_killed_in_turn_lose_nothing_and_take_nobody_back(tmp_path, tro
         for task in tasks:
             task.result()
 
-        _, environment, _ = one.request("GET", "/api/v1/environments/production")
-        last = environment["version"]
+        last = WRITES + 1  # the import was the first; a service that was just started may still be one behind, and is not asked
         clients = followers.wait_for(last)
         time.sleep(0.2)  # who looks at the clients looks every millisecond
         clients = followers.clients()
