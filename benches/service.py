@@ -108,6 +108,7 @@ def asked(address: str, path: str, body: str, seconds: float, wanted: str, conne
 
 def main(seconds: float) -> int:
     TOOLS.mkdir(parents=True, exist_ok=True)
+    subprocess.run(["cargo", "build", "-q", "--release", "-p", "jackstaff-service-benches", "-p", "jackstaff-service"], cwd=ROOT, check=True)
     binary = edge_binary()
     found: dict[tuple[str, str], dict[str, float]] = {}
     with tempfile.TemporaryDirectory(prefix="jackstaff-bench-") as name:
