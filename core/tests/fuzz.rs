@@ -1,6 +1,6 @@
 //! Flags that nobody would write, asked by contexts that nobody has: no panic, one answer whichever way it is asked, and the same again.
 //!
-//! The evaluator has short ways for everyday conditions, flags are read in four ways, and a client answers in five. A trace takes none of
+//! The evaluator has short ways for everyday conditions, flags are read in three ways, and a client answers in four. A trace takes none of
 //! the short ways, so it is what the others are held against. Each run draws anew; `JACKSTAFF_FUZZ_SEED` repeats one, and `JACKSTAFF_FUZZ_ROUNDS` makes
 //! it longer (150).
 

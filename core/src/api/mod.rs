@@ -29,10 +29,11 @@ const STREAM_SILENCE: Duration = Duration::from_secs(45);
 
 /// A way to one config service, for one environment.
 pub struct Api {
-    /// Made by the first request: it reads the system's certificates, which takes longer than all else in a start and would be the first check's to wait for.
+    /// Made by the first request: it reads the system's certificates, which takes longer than all else in a start and would be the first
+    /// check's to wait for.
     http: OnceLock<reqwest::Client>,
     headers: HeaderMap,
-    /// Trusted instead of the system\'s.
+    /// Trusted instead of the system's.
     certificates: Option<Vec<reqwest::Certificate>>,
     base: Arc<str>,
     environment: Arc<str>,
